@@ -1,0 +1,13 @@
+// CRC-32C (Castagnoli, polynomial 0x1EDC6F41, reflected; RFC 3720 appendix B.4), in hardware where the processor has it.
+#pragma once
+
+#include <cstdint>
+
+#include "schema/bytes.h"
+
+namespace sedge {
+
+// The checksum of `bytes`; with `previous`, the checksum of what `previous` covered followed by `bytes`.
+std::uint32_t crc32c(ByteView bytes, std::uint32_t previous = 0);
+
+}  // namespace sedge
