@@ -1,0 +1,37 @@
+// Who this node is, kept in the data directory: made once, read at every start.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "schema/status.h"
+
+namespace sedge::node {
+
+struct NodeIdentity {
+    std::string mesh_id;       // 32 hex digits, random, made by the founding node
+    std::string node_name;     // fixed at the first start
+    std::uint64_t starts = 0;  // how often a process has started on this directory, this start included; durable before it returns
+};
+
+// Holds the data directory for this process; a second process is refused until the first one has ended.
+class DataDirectory {
+  public:
+    // Makes the directory if need be. invalid_config when it cannot be used (missing permission, in use by another process, made by
+    // another version), with one line that says what to do. `node_name` is used when the directory is new.
+    static Result<DataDirectory> open(const std::string& path, const std::string& node_name);
+    DataDirectory(DataDirectory&& other) noexcept;
+    DataDirectory& operator=(DataDirectory&& other) noexcept;
+    ~DataDirectory();
+
+    const NodeIdentity& identity() const { return identity_; }
+    std::string journal_path() const { return path_ + "/journal"; }
+
+  private:
+    DataDirectory(std::string path, int lock_fd, NodeIdentity identity);
+    std::string path_;
+    int lock_fd_ = -1;
+    NodeIdentity identity_;
+};
+
+}  // namespace sedge::node
