@@ -1,0 +1,52 @@
+// `sedge`: the command line. Reads the global options, finds the command, runs it.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "client/cli/bench.h"
+#include "client/cli/context.h"
+
+namespace sedge::cli {
+namespace {
+
+constexpr const char* kVersion = "sedge 0.1.0";
+
+int run(int argc, char** argv) {
+    Context context;
+    context.stdout_is_terminal = isatty(STDOUT_FILENO) != 0;
+    context.stderr_is_terminal = isatty(STDERR_FILENO) != 0;
+
+    CLI::App app("sedge: publish, read and look after a Sedge mesh.\n\nExample: sedge topic create readings -p 4");
+    app.name("sedge");
+    app.set_version_flag("--version", kVersion);
+    app.require_subcommand(1);
+    app.fallthrough();
+    std::string nodes = "127.0.0.1:7701";
+    app.add_option("-n,--nodes", nodes, "Any nodes of the mesh: HOST:PORT[,HOST:PORT]")->envname("SEDGE_NODES")->capture_default_str();
+    app.add_flag("--json", context.json, "Answer in JSON: one document, or one line a record");
+    auto* timeout = app.add_option("--timeout", context.timeout_ms, "How long to wait for the mesh")
+                        ->transform(CLI::AsNumberWithUnit(std::map<std::string, std::uint32_t>{{"ms", 1}, {"s", 1000}, {"m", 60000}},
+                                                          CLI::AsNumberWithUnit::CASE_SENSITIVE, "DURATION"))
+                        ->default_str("10s");
+
+    add_bench_commands(app, context);
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kUsage;
+    }
+    context.nodes = split_nodes(nodes);
+    context.timeout_given = timeout->count() > 0;
+    if (context.nodes.empty()) {
+        std::fputs("sedge: no node given; name one with -n HOST:PORT or in SEDGE_NODES\n", stderr);
+        return kUsage;
+    }
+    return context.action ? context.action() : static_cast<int>(kUsage);
+}
+
+}  // namespace
+}  // namespace sedge::cli
+
+int main(int argc, char** argv) { return sedge::cli::run(argc, argv); }
