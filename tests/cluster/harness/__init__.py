@@ -1,8 +1,9 @@
 """Real processes for the stories in tests/cluster: nodes, the command line, a client of its own, a disk that loses power."""
 
 from .client import Client, RequestFailed
+from .load import Load, check_nothing_lost
 from .node import Node, wait_until
 from .powerfs import PowerFs, powerfs_missing
 from .sedge import Sedge
 
-__all__ = ["Client", "Node", "PowerFs", "RequestFailed", "Sedge", "powerfs_missing", "wait_until"]
+__all__ = ["Client", "Load", "Node", "PowerFs", "RequestFailed", "Sedge", "check_nothing_lost", "powerfs_missing", "wait_until"]
