@@ -12,7 +12,7 @@ BANNED_HEADERS = {
 BANNED_PREFIXES = ("sys/", "netinet/", "arpa/", "boost/", "spdlog/", "zmq", "lmdb")
 BANNED_WORDS = [
     (r"\bstd::(?:jthread|thread|mutex|async|atomic\w*|condition_variable)\b", "no threads in the core"),
-    (r"\bstd::chrono\b|\b(?:system|steady|high_resolution)_clock\b|\bclock_gettime\b|\bgettimeofday\b|(?<![\w.>:])time\s*\(",
+    (r"\bstd::chrono\b|\b(?:system|steady|high_resolution)_clock\b|\bclock_gettime\b|\bgettimeofday\b|(?<![\w.>:])time\s*\(\s*(?:nullptr|NULL|0|&)",
      "time comes in as an argument"),
     (r"\bstd::(?:random_device|mt19937\w*|\w+_distribution|shuffle|sample|default_random_engine)\b|(?<![\w.>:])s?rand\s*\(",
      "randomness comes from the core's own seeded generator"),
