@@ -55,6 +55,13 @@ class MsgpackReader {
     ByteView rest() const { return {at_, static_cast<std::size_t>(end_ - at_)}; }
 
   private:
+    std::nullopt_t fail();
+    std::optional<std::uint64_t> tagged(std::size_t width);  // the number of `width` bytes behind the tag
+    std::optional<ByteView> sized(std::size_t size);
+    std::optional<std::uint32_t> count(std::uint8_t fix, std::uint8_t tag16, std::size_t bytes_each);
+    bool skip_nested(int depth);
+    bool skip_ext();
+
     const std::byte* begin_;
     const std::byte* at_;
     const std::byte* end_;

@@ -1,0 +1,39 @@
+#include "schema/crc32c.h"
+
+#include <catch2/catch.hpp>
+
+#include "schema/partitioner.h"
+
+using namespace sedge;
+
+namespace {
+
+Buffer filled(std::size_t size, unsigned step) {
+    Buffer bytes(size);
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>((i * step) & 0xFF);
+    return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("the checksum gives RFC 3720's answers", "[crc32c]") {
+    CHECK(crc32c(as_bytes("123456789")) == 0xE3069283u);
+    CHECK(crc32c(Buffer(32, std::byte{0})) == 0x8A9136AAu);
+    CHECK(crc32c(Buffer(32, std::byte{0xFF})) == 0x62A8AB43u);
+    CHECK(crc32c(filled(32, 1)) == 0x46DD794Eu);
+    CHECK(crc32c({}) == 0u);
+}
+
+TEST_CASE("a checksum can be taken in parts, at any size", "[crc32c]") {
+    const Buffer bytes = filled(10'000, 7);
+    const std::uint32_t whole = crc32c(bytes);
+    for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{3071}, std::size_t{3072}, std::size_t{9999}})
+        CHECK(crc32c(ByteView(bytes).subspan(cut), crc32c(ByteView(bytes).first(cut))) == whole);
+}
+
+TEST_CASE("the key hash is the Kafka clients' murmur2", "[crc32c]") {
+    CHECK(key_hash(as_bytes("21")) == static_cast<std::uint32_t>(-973932308));
+    CHECK(key_hash(as_bytes("foobar")) == static_cast<std::uint32_t>(-790332482));
+    CHECK(key_hash(as_bytes("a-little-bit-long-string")) == static_cast<std::uint32_t>(-985981536));
+    CHECK(key_hash(as_bytes("a-little-bit-longer-string")) == static_cast<std::uint32_t>(-1486304829));
+}
