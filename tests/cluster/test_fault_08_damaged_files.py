@@ -56,9 +56,9 @@ def read_what_is_left(node):
                     damaged += after - offset
                     offset = after
                     continue
-                for record in answer.fields["records"]:
-                    assert record["offset"] == offset
-                    assert record["value"] == value(2 * offset + partition), f"wrong bytes served at {partition}/{offset}"
+                for at, _, _, bytes_, _ in answer.fields["records"]:
+                    assert at == offset
+                    assert bytes_ == value(2 * offset + partition), f"wrong bytes served at {partition}/{offset}"
                     offset += 1
                     served += 1
                 if not answer.fields["records"]:

@@ -99,9 +99,8 @@ class Client:
         while True:
             answer = self.request("fetch", topic=topic, partition=partition, offset=offset, plain=True)
             records = answer.fields["records"]
-            for record in records:
-                found.append((record["offset"], record.get("key"), record.get("value")))
+            found += [(at, key, value) for at, _, key, value, _ in records]
             if records:
-                offset = records[-1]["offset"] + 1
+                offset = records[-1][0] + 1
             if offset >= answer.fields["high_watermark"]:
                 return found
