@@ -155,6 +155,8 @@ Status set_log_level_option(NodeConfig& config, std::string_view value) {
 }
 
 Status set_segment_bytes(NodeConfig& config, std::string_view value) {
+    config.segment_bytes.reset();
+    if (value == "auto") return {};
     const auto bytes = parse_bytes(value);
     if (!bytes.ok()) return bytes.status();
     if (auto status = check_range(value, *bytes, kLeastSegmentBytes, 4096 * kMiB); !status.ok()) return status;
@@ -206,7 +208,7 @@ const std::array kOptions{
     ConfigOption{"max_connections", "--max-connections", Kind::one, "N", "clients connected at once; more have to wait",
                  set_number<&N::max_connections, 1, 100'000>, show_number<&N::max_connections>},
     ConfigOption{"segment_bytes", "--segment-bytes", Kind::one, "SIZE",
-                 "of a journal file (default: 256MB, less on small disks)", set_segment_bytes, show_segment_bytes},
+                 "of a journal file (default: auto, 256MB or a 64th of a smaller disk)", set_segment_bytes, show_segment_bytes},
     ConfigOption{"read_threads", "--read-threads", Kind::one, "N", "threads that read old records from the disk",
                  set_number<&N::read_threads, 1, 16>, show_number<&N::read_threads>},
     ConfigOption{"recent_bytes", "--recent-bytes", Kind::one, "SIZE", "newest records kept in memory for consumers",

@@ -112,6 +112,27 @@ TEST_CASE("what is wrong is named with its place and what would be right", "[con
     CHECK_THAT(run({"--join", "127.0.0.1:7701"}).output, Contains("single nodes only"));
 }
 
+TEST_CASE("the example file names every option with its default", "[config]") {
+    std::ifstream in(std::string(SEDGE_SOURCE_DIR) + "/node/sedge.toml");
+    std::string text;
+    for (std::string line; std::getline(in, line);) {
+        const bool is_option = line.size() > 1 && line[0] == '#' && line[1] != ' ' && line[1] != '-';
+        text += (is_option ? line.substr(1) : line) + "\n";
+    }
+    const auto file = parse_config(text, "sedge.toml");
+    REQUIRE(file.ok());
+    NodeConfig defaults, described;
+    for (const auto& option : config_options()) {
+        INFO(option.key);
+        const auto entry = file->find(std::string(option.key));
+        REQUIRE(entry != file->end());
+        if (option.kind == ConfigOption::Kind::list || option.key == "name") continue;  // examples
+        REQUIRE(option.set(described, entry->second.front().text).ok());
+        CHECK(option.show(described) == option.show(defaults));
+    }
+    CHECK(file->size() == config_options().size());
+}
+
 TEST_CASE("help has every option and an example, and is no error", "[config]") {
     const auto got = run({"--help"});
     CHECK(got.exit_status == 0);
