@@ -18,7 +18,6 @@ namespace sedge::cli {
 void add_topic_commands(CLI::App& app, Context& context);
 void add_produce_command(CLI::App& app, Context& context);
 void add_consume_command(CLI::App& app, Context& context);
-void add_group_commands(CLI::App& app, Context& context);
 void add_cluster_commands(CLI::App& app, Context& context);
 
 struct TopicArguments {
@@ -48,7 +47,7 @@ int produce(const Context& context, const ProduceArguments& arguments);
 struct ConsumeArguments {
     std::string topic;
     std::vector<std::uint32_t> partitions; // none: all
-    std::string from = "end";
+    std::string from = "beginning";
     std::optional<std::uint64_t> count;
     bool stop_at_end = false;
     std::string format = "%v\\n";

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "client/cli/bench.h"
+#include "client/cli/commands.h"
 #include "client/cli/context.h"
 
 namespace sedge::cli {
@@ -30,6 +31,10 @@ int run(int argc, char** argv) {
                                                           CLI::AsNumberWithUnit::CASE_SENSITIVE, "DURATION"))
                         ->default_str("10s");
 
+    add_topic_commands(app, context);
+    add_produce_command(app, context);
+    add_consume_command(app, context);
+    add_cluster_commands(app, context);
     add_bench_commands(app, context);
 
     try {
