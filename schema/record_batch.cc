@@ -24,14 +24,12 @@ std::uint32_t leader_crc(ByteView batch) { return crc32c(batch.subspan(kBaseOffs
 
 }  // namespace
 
-Result<BatchHeader> read_batch_header(ByteView bytes) {
+Result<BatchHeader> parse_batch_header(ByteView bytes) {
     if (bytes.size() < kBatchHeaderBytes)
         return corrupt("a batch has a header of 72 bytes, but only " + std::to_string(bytes.size()) + " are there");
     BatchHeader header;
     header.size_bytes = load_le<std::uint32_t>(bytes, kSizeAt);
-    if (header.size_bytes <= kBatchHeaderBytes || header.size_bytes > bytes.size())
-        return corrupt("the batch says that it has " + std::to_string(header.size_bytes) + " bytes, but " +
-                       std::to_string(bytes.size()) + " are there");
+    if (header.size_bytes <= kBatchHeaderBytes) return corrupt("the batch's size leaves no room for records");
     if (header.size_bytes > limits::kMaxBatchBytes)
         return Status{ErrorCode::record_too_large, "a batch has " + std::to_string(limits::kMaxBatchBytes) + " bytes at most"};
     const auto version = load_le<std::uint8_t>(bytes, kVersionAt);
@@ -53,6 +51,14 @@ Result<BatchHeader> read_batch_header(ByteView bytes) {
     if (header.count == 0 || header.count > limits::kMaxRecordsPerBatch)
         return corrupt("a batch has 1 to " + std::to_string(limits::kMaxRecordsPerBatch) + " records");
     if (header.base_sequence >= kSequenceModulus) return corrupt("a sequence is below 2^31");
+    return header;
+}
+
+Result<BatchHeader> read_batch_header(ByteView bytes) {
+    auto header = parse_batch_header(bytes);
+    if (header.ok() && header->size_bytes > bytes.size())
+        return corrupt("the batch says that it has " + std::to_string(header->size_bytes) + " bytes, but " +
+                       std::to_string(bytes.size()) + " are there");
     return header;
 }
 

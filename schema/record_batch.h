@@ -71,6 +71,9 @@ struct RecordView {
     std::vector<RecordHeader> headers;
 };
 
+// Reads a header from the front of `bytes`, of which no more than the header need be there. Checks known values against the limits.
+Result<BatchHeader> parse_batch_header(ByteView bytes);
+
 // Reads a header from the front of `bytes`. Checks sizes and known values against the limits, and that the whole batch lies
 // in `bytes`; no checksum. corrupt_batch otherwise.
 Result<BatchHeader> read_batch_header(ByteView bytes);
