@@ -15,6 +15,7 @@ class Load:
         self.sent = 0
         self.acknowledged = {}  # offset: value
         self.errors = []        # names of errors, in order
+        self._failure = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -26,6 +27,12 @@ class Load:
         return f"{self.name} {number:010d} ".encode().ljust(self.size_bytes, b".")
 
     def _run(self):
+        try:
+            self._produce()
+        except BaseException as failure:  # told to whoever waits for this load
+            self._failure = failure
+
+    def _produce(self):
         with Client(self.node) as client:
             waiting = {}
             while not self._stop.is_set():
@@ -48,12 +55,14 @@ class Load:
 
     def wait_acknowledged(self, count):
         wait_until(lambda: len(self.acknowledged) >= count or not self._thread.is_alive(), f"{count} acknowledgements")
-        assert self._thread.is_alive(), "the load ended"
+        assert self._thread.is_alive(), f"the load ended: {self._failure!r}"
         return self
 
     def stop(self):
         self._stop.set()
         self._thread.join()
+        if self._failure:
+            raise self._failure
         return self
 
 
