@@ -9,7 +9,11 @@
 namespace sedge::cli {
 namespace {
 
-std::string help(const std::string& what, const std::string& example) { return what + "\n\nExample: " + example; }
+CLI::App* add(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
+    auto* command = app.add_subcommand(name, what);
+    command->footer("\nExample: " + example);
+    return command;
+}
 
 // Runs `work` with the arguments that the command line filled in.
 template <class Arguments, class Work>
@@ -22,11 +26,11 @@ void run(CLI::App* command, Context& context, const std::shared_ptr<Arguments>& 
 }  // namespace
 
 void add_topic_commands(CLI::App& app, Context& context) {
-    auto* topic = app.add_subcommand("topic", help("Make, look at, change and delete topics", "sedge topic list"));
+    auto* topic = add(app, "topic", "Make, look at, change and delete topics", "sedge topic list");
     topic->require_subcommand(1);
     const auto arguments = std::make_shared<TopicArguments>();
 
-    auto* create = topic->add_subcommand("create", help("Make a topic", "sedge topic create readings -p 4 -c retention=7d"));
+    auto* create = add(*topic, "create", "Make a topic", "sedge topic create readings -p 4 -c retention=7d");
     create->add_option("name", arguments->name, "Its name: letters, digits, '.', '_', '-'")->required();
     create->add_option("-p,--partitions", arguments->partitions, "How many partitions")
         ->check(CLI::Range(1u, limits::kMaxPartitionsPerTopic))->capture_default_str();
@@ -37,20 +41,20 @@ void add_topic_commands(CLI::App& app, Context& context) {
         ->allow_extra_args(false)->type_name("KEY=VALUE");
     run(create, context, arguments, topic_create);
 
-    auto* list = topic->add_subcommand("list", help("All topics", "sedge topic list --json"));
+    auto* list = add(*topic, "list", "All topics", "sedge topic list --json");
     run(list, context, arguments, [](const Context& c, const TopicArguments&) { return topic_list(c); });
 
-    auto* describe = topic->add_subcommand("describe", help("One topic: configuration, and each partition's leader and offsets",
-                                                            "sedge topic describe readings"));
+    auto* describe = add(*topic, "describe", "One topic: configuration, and each partition's leader and offsets",
+                                                            "sedge topic describe readings");
     describe->add_option("name", arguments->name, "The topic")->required();
     run(describe, context, arguments, topic_describe);
 
-    auto* alter = topic->add_subcommand("alter", help("Change a topic's configuration", "sedge topic alter readings retention=30d"));
+    auto* alter = add(*topic, "alter", "Change a topic's configuration", "sedge topic alter readings retention=30d");
     alter->add_option("name", arguments->name, "The topic")->required();
     alter->add_option("config", arguments->config, "What to change")->required()->type_name("KEY=VALUE");
     run(alter, context, arguments, topic_alter);
 
-    auto* remove = topic->add_subcommand("delete", help("Delete a topic and all its records", "sedge topic delete readings"));
+    auto* remove = add(*topic, "delete", "Delete a topic and all its records", "sedge topic delete readings");
     remove->add_option("name", arguments->name, "The topic")->required();
     run(remove, context, arguments, topic_delete);
 }
@@ -58,8 +62,8 @@ void add_topic_commands(CLI::App& app, Context& context) {
 void add_produce_command(CLI::App& app, Context& context) {
     const auto arguments = std::make_shared<ProduceArguments>();
     auto* produce_command =
-        app.add_subcommand("produce", help("Publish standard input, a record a line, each sent as it comes",
-                                           "echo 'boiler:71.5' | sedge produce readings -K :"));
+        add(app, "produce", "Publish standard input, a record a line, each sent as it comes",
+                                           "echo 'boiler:71.5' | sedge produce readings -K :");
     produce_command->add_option("topic", arguments->topic, "Where to")->required();
     auto* key = produce_command->add_option("-k,--key", arguments->key, "The key of every record");
     produce_command->add_option("-K,--key-delimiter", arguments->key_delimiter, "Each line is KEY, this delimiter, VALUE")->excludes(key);
@@ -76,7 +80,7 @@ void add_produce_command(CLI::App& app, Context& context) {
 void add_consume_command(CLI::App& app, Context& context) {
     const auto arguments = std::make_shared<ConsumeArguments>();
     auto* consume_command =
-        app.add_subcommand("consume", help("Print records", "sedge consume readings -o -10 -e -f '%p %o %k %v\\n'"));
+        add(app, "consume", "Print records", "sedge consume readings -o -10 -e -f '%p %o %k %v\\n'");
     consume_command->add_option("topic", arguments->topic, "Where from")->required();
     consume_command->add_option("-p,--partition", arguments->partitions, "Only these partitions")
         ->delimiter(',')->allow_extra_args(false);
@@ -93,13 +97,12 @@ void add_consume_command(CLI::App& app, Context& context) {
 }
 
 void add_cluster_commands(CLI::App& app, Context& context) {
-    auto* cluster = app.add_subcommand("cluster", help("Look at the mesh", "sedge cluster info"));
+    auto* cluster = add(app, "cluster", "Look at the mesh", "sedge cluster info");
     cluster->require_subcommand(1);
     const auto nothing = std::make_shared<int>();
-    auto* info = cluster->add_subcommand("info", help("The nodes, their state and versions", "sedge cluster info"));
+    auto* info = add(*cluster, "info", "The nodes, their state and versions", "sedge cluster info");
     run(info, context, nothing, [](const Context& c, int) { return cluster_info(c); });
-    auto* health = cluster->add_subcommand(
-        "health", help("Exits 0 only when every partition has a leader and all its replicas in sync", "sedge cluster health || alarm"));
+    auto* health = add(*cluster, "health", "Exits 0 only when every partition has a leader and all its replicas in sync", "sedge cluster health || alarm");
     run(health, context, nothing, [](const Context& c, int) { return cluster_health(c); });
 }
 

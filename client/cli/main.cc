@@ -18,7 +18,8 @@ int run(int argc, char** argv) {
     context.stdout_is_terminal = isatty(STDOUT_FILENO) != 0;
     context.stderr_is_terminal = isatty(STDERR_FILENO) != 0;
 
-    CLI::App app("sedge: publish, read and look after a Sedge mesh.\n\nExample: sedge topic create readings -p 4");
+    CLI::App app("sedge: publish, read and look after a Sedge mesh.");
+    app.footer("\nExample: sedge topic create readings -p 4");
     app.name("sedge");
     app.set_version_flag("--version", kVersion);
     app.require_subcommand(1);
@@ -28,7 +29,9 @@ int run(int argc, char** argv) {
     app.add_flag("--json", context.json, "Answer in JSON: one document, or one line a record");
     auto* timeout = app.add_option("--timeout", context.timeout_ms, "How long to wait for the mesh")
                         ->transform(CLI::AsNumberWithUnit(std::map<std::string, std::uint32_t>{{"ms", 1}, {"s", 1000}, {"m", 60000}},
-                                                          CLI::AsNumberWithUnit::CASE_SENSITIVE, "DURATION"))
+                                                          CLI::AsNumberWithUnit::Options(CLI::AsNumberWithUnit::CASE_SENSITIVE |
+                                                                                           CLI::AsNumberWithUnit::UNIT_REQUIRED),
+                                                          "DURATION"))
                         ->default_str("10s");
 
     add_topic_commands(app, context);

@@ -31,11 +31,10 @@ class FakeBroker {
     std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
     void start() {
-        socket_ = std::make_unique<zmq::socket_t>(context_, zmq::socket_type::router);
+        context_ = std::make_unique<zmq::context_t>(1);
+        socket_ = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::router);
         socket_->set(zmq::sockopt::linger, 0);
-        const auto endpoint_wanted = "tcp://127.0.0.1:" + (port_ == 0 ? std::string("*") : std::to_string(port_));
-        // libzmq frees the old port in the background.
-        while (zmq_bind(socket_->handle(), endpoint_wanted.c_str()) != 0) std::this_thread::yield();
+        socket_->bind("tcp://127.0.0.1:" + (port_ == 0 ? std::string("*") : std::to_string(port_)));
         const auto endpoint = socket_->get(zmq::sockopt::last_endpoint);
         port_ = std::stoi(endpoint.substr(endpoint.rfind(':') + 1));
         stop_ = false;
@@ -47,7 +46,8 @@ class FakeBroker {
         if (!thread_.joinable()) return;
         stop_ = true;
         thread_.join();
-        socket_->close();
+        socket_.reset();
+        context_.reset();  // waits until the port is free
         waiting_.clear();
     }
 
@@ -331,7 +331,7 @@ class FakeBroker {
         return true;
     }
 
-    zmq::context_t context_{1};
+    std::unique_ptr<zmq::context_t> context_;
     std::unique_ptr<zmq::socket_t> socket_;
     int port_ = 0;
     std::atomic<bool> stop_{false};
