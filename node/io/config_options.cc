@@ -96,15 +96,15 @@ std::string show_budget_bytes(const NodeConfig& config) {
 
 template <auto Member, std::uint64_t least_ms>
 Status set_budget_ms(NodeConfig& config, std::string_view value) {
-    const auto duration_ms = parse_duration_ms(value);
+    const auto duration_ms = parse_time_span_ms(value);
     if (!duration_ms.ok()) return duration_ms.status();
-    if (*duration_ms < least_ms) return invalid(quoted(value) + " is less than " + format_duration_ms(least_ms));
+    if (*duration_ms < least_ms) return invalid(quoted(value) + " is less than " + format_time_span_ms(least_ms));
     config.broker.*Member = *duration_ms;
     return {};
 }
 template <auto Member>
 std::string show_budget_ms(const NodeConfig& config) {
-    return quoted(format_duration_ms(config.broker.*Member));
+    return quoted(format_time_span_ms(config.broker.*Member));
 }
 
 Status set_data(NodeConfig& config, std::string_view value) {

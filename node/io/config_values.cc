@@ -86,12 +86,12 @@ std::string format_bytes(std::uint64_t bytes) {
     return std::to_string(bytes);
 }
 
-Result<std::uint64_t> parse_duration_ms(std::string_view text) {
+Result<std::uint64_t> parse_time_span_ms(std::string_view text) {
     if (const auto duration_ms = parse_quantity(text, kDurationUnits)) return *duration_ms;
     return wrong(text, "a duration", "500ms, 10s, 12h or 7d");
 }
 
-std::string format_duration_ms(std::uint64_t duration_ms) {
+std::string format_time_span_ms(std::uint64_t duration_ms) {
     for (std::size_t i = kDurationUnits.size(); i-- > 0;) {
         const Unit& unit = kDurationUnits[i];
         if (duration_ms != 0 && duration_ms % unit.factor == 0)

@@ -27,8 +27,8 @@ Result<std::uint64_t> parse_number(std::string_view text, std::uint64_t least, s
 Result<std::uint64_t> parse_bytes(std::string_view text);
 std::string format_bytes(std::uint64_t bytes);
 // "500ms", "10s", "30m", "12h", "7d".
-Result<std::uint64_t> parse_duration_ms(std::string_view text);
-std::string format_duration_ms(std::uint64_t duration_ms);
+Result<std::uint64_t> parse_time_span_ms(std::string_view text);
+std::string format_time_span_ms(std::uint64_t duration_ms);
 // "true" or "false" (also 1/0, yes/no, on/off).
 Result<bool> parse_bool(std::string_view text);
 

@@ -151,10 +151,10 @@ TEST_CASE("values: addresses, sizes, durations", "[config]") {
     CHECK(parse_bytes("1GiB").value() == 1u << 30);
     CHECK(parse_bytes("17").value() == 17);
     for (const char* bad : {"", "MB", "-1", "1XB", "99999999999999999999", "18446744073709551615KB"}) CHECK_FALSE(parse_bytes(bad).ok());
-    CHECK(parse_duration_ms("7d").value() == 7ull * 24 * 3600 * 1000);
-    CHECK(parse_duration_ms("250ms").value() == 250);
-    for (const char* bad : {"", "7", "d", "1w"}) CHECK_FALSE(parse_duration_ms(bad).ok());
-    CHECK(format_duration_ms(7ull * 24 * 3600 * 1000) == "7d");
+    CHECK(parse_time_span_ms("7d").value() == 7ull * 24 * 3600 * 1000);
+    CHECK(parse_time_span_ms("250ms").value() == 250);
+    for (const char* bad : {"", "7", "d", "1w"}) CHECK_FALSE(parse_time_span_ms(bad).ok());
+    CHECK(format_time_span_ms(7ull * 24 * 3600 * 1000) == "7d");
     CHECK(format_bytes((1u << 20) + 1) == "1048577");
     CHECK(edit_distance("listen", "lisen") == 1);
 }
