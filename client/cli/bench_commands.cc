@@ -32,7 +32,6 @@ void add_work_options(CLI::App& verb, const std::shared_ptr<BenchArguments>& arg
 void add_batch_options(CLI::App& verb, const std::shared_ptr<BenchArguments>& arguments) {
     verb.add_option("--batch-bytes", arguments->batch_bytes, "Size of a client's batch");
     verb.add_flag("--per-request", arguments->per_request, "A request for every record");
-    verb.add_flag("--library", arguments->library, "Through libsedge, instead of straight on a socket");
 }
 
 }  // namespace
@@ -50,10 +49,12 @@ void add_bench_commands(CLI::App& app, Context& context) {
     auto* produce = add_verb(*bench, context, arguments, "produce", "Publish in client batches, or with --per-request a request for every record\n\nExample: sedge bench produce --size 512MB", bench_produce);
     add_work_options(*produce, arguments);
     add_batch_options(*produce, arguments);
+    produce->add_flag("--library", arguments->library, "Through libsedge, instead of straight on a socket");
 
     auto* consume = add_verb(*bench, context, arguments, "consume", "Read batches, check them and visit every record\n\nExample: sedge bench consume --size 1GB", bench_consume);
     add_work_options(*consume, arguments);
     add_batch_options(*consume, arguments);
+    consume->add_flag("--library", arguments->library, "Through libsedge, instead of straight on a socket");
     consume->add_option("--partitions", arguments->partitions, "Read from this many at the same time");
 
     auto* latency = add_verb(*bench, context, arguments, "latency", "Publish one record at a time\n\nExample: sedge bench latency --records 5000", bench_latency);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "client/cli/bench_arguments.h"
+#include "client/cli/bench_library.h"
 #include "client/cli/bench_limits.h"
 #include "client/cli/bench_publish.h"
 #include "client/cli/bench_report.h"
@@ -148,12 +149,18 @@ int bench_consume(const Context& context, const BenchArguments& arguments) try {
     const auto filled = publish(mesh, *load, plan);
     if (!filled.ok()) return report_failure(context, "bench consume", filled.status(), context.nodes.front());
 
-    BenchReport report{"consume", fmt::format("consume, {} B records in batches of {} KB, checked and visited", plan.record_bytes, plan.batch_bytes >> 10),
+    BenchReport report{"consume", fmt::format("consume, {} B records in batches of {} KB, checked and visited{}", plan.record_bytes, plan.batch_bytes >> 10,
+                                              arguments.library ? ", through libsedge" : ""),
                        "ROUTER to DEALER stream in 64 KB frames", Measure::mb_per_s, {}, {}};
     std::function<Result<Figures>()> limit;
     if (!arguments.no_limit) limit = [&] { return measure_stream(filled->bytes, kStreamFrameBytes); };
     const auto status = take_turns(
-        arguments.rounds, limit, [&] { return ConsumeRun(mesh, topic->name()).read(plan.partitions); }, report);
+        arguments.rounds, limit,
+        [&] {
+            return arguments.library ? consume_by_library(context, topic->name(), filled->records)
+                                     : ConsumeRun(mesh, topic->name()).read(plan.partitions);
+        },
+        report);
     if (!status.ok()) return report_failure(context, "bench consume", status, context.nodes.front());
     print_report(context, report);
     return kDone;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "client/cli/bench_arguments.h"
+#include "client/cli/bench_library.h"
 #include "client/cli/bench_limits.h"
 #include "client/cli/bench_publish.h"
 #include "client/cli/bench_report.h"
@@ -26,6 +27,8 @@ int run(const Context& context, const BenchArguments& arguments, const char* wha
     return kDone;
 }
 
+const char* by(const BenchArguments& arguments) { return arguments.library ? ", through libsedge" : ""; }
+
 // The p50 of one small sync and that of one round trip, added.
 Result<Figures> measure_sync_and_trip(const WrittenFile& file, std::uint64_t count) {
     const auto sync = file.write_synced(count * kSyncBytes, kSyncBytes);
@@ -46,8 +49,8 @@ int produce_batches(const Context& context, const BenchArguments& arguments) {
     if (!topic.ok()) return report_failure(context, "bench produce", topic.status(), context.nodes.front());
     load.emplace(topic->name(), plan);
     return run(context, arguments, "bench produce", [&] { return file->write_synced(total, kDiskPieceBytes); },
-               [&] { return publish(mesh, *load, plan); },
-               {"produce", in_words(plan), "pwrite and fdatasync of 1 MB pieces to a file written before", Measure::mb_per_s, {}, {}});
+               [&] { return arguments.library ? publish_by_library(context, topic->name(), plan) : publish(mesh, *load, plan); },
+               {"produce", in_words(plan) + by(arguments), "pwrite and fdatasync of 1 MB pieces to a file written before", Measure::mb_per_s, {}, {}});
 }
 
 int produce_requests(const Context& context, const BenchArguments& arguments) {
@@ -57,8 +60,8 @@ int produce_requests(const Context& context, const BenchArguments& arguments) {
     if (!topic.ok()) return report_failure(context, "bench produce", topic.status(), context.nodes.front());
     PublishLoad load(topic->name(), plan);
     return run(context, arguments, "bench produce", [&] { return measure_echo(plan.requests, plan.in_flight, plan.record_bytes); },
-               [&] { return publish(mesh, load, plan); },
-               {"produce", in_words(plan), "DEALER to ROUTER echo of messages of that size, as many in flight", Measure::records_per_s, {}, {}});
+               [&] { return arguments.library ? publish_by_library(context, topic->name(), plan) : publish(mesh, load, plan); },
+               {"produce", in_words(plan) + by(arguments), "DEALER to ROUTER echo of messages of that size, as many in flight", Measure::records_per_s, {}, {}});
 }
 
 }  // namespace
