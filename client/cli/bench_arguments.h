@@ -19,6 +19,7 @@ struct BenchArguments {
     std::uint32_t partitions = 0;
     std::uint32_t rounds = 5;         // limit and work take turns; the medians count
     std::string acks = "all";
+    std::string durability = "fsync"; // of a topic of its own
     std::string directory = ".";      // the disk's limits are taken there
     std::string sedged;               // restart: the program; default: the one beside this one
     bool per_request = false;         // a request for every record

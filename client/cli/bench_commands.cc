@@ -26,6 +26,9 @@ void add_work_options(CLI::App& verb, const std::shared_ptr<BenchArguments>& arg
     verb.add_option("--topic", arguments->topic, "An existing topic; default: one made for this and deleted afterwards");
     verb.add_option("--record-bytes", arguments->record_bytes, "Size of a record's value");
     verb.add_option("--acks", arguments->acks, "Wait for: 0, 1 (the leader's disk), all (in-sync replicas' disks)")->capture_default_str()->check(CLI::IsMember({"0", "1", "all"}));
+    verb.add_option("--durability", arguments->durability, "Of the topic made for this: fsync, or os (acknowledged before it is on the disk)")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"fsync", "os"}));
     verb.add_flag("--no-limit", arguments->no_limit, "Only the work, without the limit beside it");
 }
 

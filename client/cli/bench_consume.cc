@@ -143,7 +143,7 @@ int bench_consume(const Context& context, const BenchArguments& arguments) try {
     const auto plan = plan_publish(arguments, otherwise);
     std::optional<PublishLoad> load;  // outlives the socket that borrows from it
     BenchMesh mesh(context);
-    const auto topic = BenchTopic::create(mesh, arguments.topic, plan.partitions);
+    const auto topic = BenchTopic::create(mesh, arguments.topic, plan.partitions, arguments.durability);
     if (!topic.ok()) return report_failure(context, "bench consume", topic.status(), context.nodes.front());
     load.emplace(topic->name(), plan);
     const auto filled = publish(mesh, *load, plan);

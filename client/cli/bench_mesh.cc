@@ -41,12 +41,14 @@ Result<ResponseBody> BenchMesh::call(const RequestBody& request) {
     return Status{ErrorCode::unreachable, "no answer to " + std::string(api_name(request)) + " from " + endpoint_};
 }
 
-Result<BenchTopic> BenchTopic::create(BenchMesh& mesh, const std::string& name, std::uint32_t partitions) {
+Result<BenchTopic> BenchTopic::create(BenchMesh& mesh, const std::string& name, std::uint32_t partitions,
+                                      const std::string& durability) {
     const bool own = name.empty();
     const auto topic = own ? fmt::format("bench-{:08x}", std::random_device{}()) : name;
     CreateTopicRequest request;
     request.topic = topic;
     request.partitions = partitions;
+    request.config = {{"durability", durability}};
     const auto answer = mesh.call(request);
     const bool exists = !answer.ok() && answer.status().code == ErrorCode::topic_exists;
     if (!answer.ok() && (own || !exists)) return answer.status();

@@ -33,7 +33,8 @@ class BenchMesh {
 // The topic that was named, or one of a random name that is gone when this is.
 class BenchTopic {
   public:
-    static Result<BenchTopic> create(BenchMesh& mesh, const std::string& name, std::uint32_t partitions);
+    static Result<BenchTopic> create(BenchMesh& mesh, const std::string& name, std::uint32_t partitions,
+                                     const std::string& durability = "fsync");
     BenchTopic(BenchTopic&& other) noexcept : mesh_(other.mesh_), name_(std::move(other.name_)), own_(std::exchange(other.own_, false)) {}
     BenchTopic& operator=(BenchTopic&&) = delete;
     ~BenchTopic();

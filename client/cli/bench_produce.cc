@@ -45,7 +45,7 @@ int produce_batches(const Context& context, const BenchArguments& arguments) {
     if (!file.ok()) return report_failure(context, "bench produce", file.status());
     std::optional<PublishLoad> load;  // outlives the socket that borrows from it
     BenchMesh mesh(context);
-    const auto topic = BenchTopic::create(mesh, arguments.topic, 1);
+    const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability);
     if (!topic.ok()) return report_failure(context, "bench produce", topic.status(), context.nodes.front());
     load.emplace(topic->name(), plan);
     return run(context, arguments, "bench produce", [&] { return file->write_synced(total, kDiskPieceBytes); },
@@ -56,7 +56,7 @@ int produce_batches(const Context& context, const BenchArguments& arguments) {
 int produce_requests(const Context& context, const BenchArguments& arguments) {
     const auto plan = plan_publish(arguments, default_requests());
     BenchMesh mesh(context);
-    const auto topic = BenchTopic::create(mesh, arguments.topic, 1);
+    const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability);
     if (!topic.ok()) return report_failure(context, "bench produce", topic.status(), context.nodes.front());
     PublishLoad load(topic->name(), plan);
     return run(context, arguments, "bench produce", [&] { return measure_echo(plan.requests, plan.in_flight, plan.record_bytes); },
@@ -81,7 +81,7 @@ int bench_latency(const Context& context, const BenchArguments& arguments) try {
     const auto file = WrittenFile::create(arguments.directory, std::min(plan.requests * kSyncBytes, kWrittenFileBytes));
     if (!file.ok()) return report_failure(context, "bench latency", file.status());
     BenchMesh mesh(context);
-    const auto topic = BenchTopic::create(mesh, arguments.topic, 1);
+    const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability);
     if (!topic.ok()) return report_failure(context, "bench latency", topic.status(), context.nodes.front());
     PublishLoad load(topic->name(), plan);
     return run(context, arguments, "bench latency", [&] { return measure_sync_and_trip(*file, plan.requests); },
@@ -104,9 +104,9 @@ int bench_partitions(const Context& context, const BenchArguments& arguments) tr
     one.partitions = 1;
     std::optional<PublishLoad> many_load, one_load;  // outlive the socket that borrows from them
     BenchMesh mesh(context);
-    const auto many_topic = BenchTopic::create(mesh, arguments.topic, many.partitions);
+    const auto many_topic = BenchTopic::create(mesh, arguments.topic, many.partitions, arguments.durability);
     if (!many_topic.ok()) return report_failure(context, "bench partitions", many_topic.status(), context.nodes.front());
-    const auto one_topic = BenchTopic::create(mesh, "", 1);
+    const auto one_topic = BenchTopic::create(mesh, "", 1, arguments.durability);
     if (!one_topic.ok()) return report_failure(context, "bench partitions", one_topic.status(), context.nodes.front());
     many_load.emplace(many_topic->name(), many);
     one_load.emplace(one_topic->name(), one);
