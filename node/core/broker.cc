@@ -17,10 +17,8 @@ void Broker::start(Now now, JournalRoom room) {
     s.room = room;
     s.next_retention_ms = now.monotonic_ms + s.options.retention_check_interval_ms;
     s.segment_used_bytes = s.options.segment_bytes;  // the old segment takes nothing more: the first write rolls
-    s.room.next_segment_ready = true;
     s.open_turn(now);
-    assert(s.turn_rolls);
-    s.close_turn();
+    s.close_turn();  // nothing yet on a full disk: then the first write that finds room rolls
 }
 
 void Broker::on_message(Now now, const ConnectionId& from, InboundMessage& message) {

@@ -78,6 +78,13 @@ Topic& Catalogue::add(TopicDescription description) {
     return stored;
 }
 
+void Catalogue::clear() {
+    by_id_.clear();
+    by_name_.clear();
+    last_found_ = nullptr;
+    partitions_ = 0;
+}
+
 void Catalogue::remove(TopicId id) {
     const auto found = by_id_.find(id);
     if (found == by_id_.end()) return;

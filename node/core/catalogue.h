@@ -46,6 +46,7 @@ class Catalogue {
     // Requires that neither the name nor the id is there yet.
     Topic& add(TopicDescription description);
     void remove(TopicId id);
+    void clear();
 
     std::size_t size() const { return by_name_.size(); }
     std::size_t partitions() const { return partitions_; }

@@ -140,9 +140,11 @@ Status decode_checkpoint(ByteView bytes, Catalogue& catalogue) {
     MsgpackReader reader(body);
     const auto size = reader.array();
     if (!size || *size > limits::kMaxTopics) return damaged("malformed");
-    for (std::uint32_t i = 0; i < *size; ++i)
-        if (!read_topic(reader, catalogue)) return damaged("malformed");
-    return reader.at_end() ? Status{} : damaged("bytes behind its end");
+    bool good = true;
+    for (std::uint32_t i = 0; i < *size && good; ++i) good = read_topic(reader, catalogue);
+    if (good && reader.at_end()) return {};
+    catalogue.clear();
+    return damaged("malformed");
 }
 
 }  // namespace sedge::node

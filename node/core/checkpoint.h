@@ -12,7 +12,7 @@ namespace sedge::node {
 
 Buffer encode_checkpoint(const Catalogue& catalogue);
 
-// Fills an empty catalogue. storage_failed if the bytes are no checkpoint; then the catalogue's content is undefined.
+// Fills an empty catalogue. storage_failed if the bytes are no checkpoint; then the catalogue is empty.
 // The high watermarks are set to the ends: what a checkpoint covers is stored.
 Status decode_checkpoint(ByteView bytes, Catalogue& catalogue);
 

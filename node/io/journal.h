@@ -57,6 +57,8 @@ class Journal {
 
     // Before start(): replays the newest checkpoint and what follows it.
     virtual Status recover(const RecoverySink& sink) = 0;
+    // After recover(), before start(): the partitions that live, each with its log's start. What is not named is dead as a whole.
+    virtual void retain(const std::vector<ReleaseRecords>& live) = 0;
     // Starts the writer thread and the read pool. The first write must roll.
     virtual void start() = 0;
 

@@ -1,0 +1,115 @@
+#include "node/io/node_identity.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <random>
+#include <sstream>
+#include <utility>
+
+#include "node/io/file.h"
+
+namespace sedge::node {
+namespace {
+
+constexpr const char* kLockName = "lock";
+constexpr const char* kIdentityName = "identity";
+constexpr std::string_view kFirstLine = "sedge-node 1";
+
+Status unusable(std::string what) { return {ErrorCode::invalid_config, std::move(what)}; }
+
+// Makes the directory and what is above it; 0 or an errno value.
+int make_directories(const std::string& path) {
+    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+        const std::string part = path.substr(0, slash);
+        if (::mkdir(part.c_str(), 0750) != 0 && errno != EEXIST) return errno;
+        if (slash == std::string::npos) return 0;
+    }
+}
+
+std::string random_mesh_id() {
+    std::random_device device;
+    char text[33];
+    std::snprintf(text, sizeof text, "%08x%08x%08x%08x", device(), device(), device(), device());
+    return text;
+}
+
+std::string encode(const NodeIdentity& identity) {
+    std::ostringstream out;
+    out << kFirstLine << "\nmesh " << identity.mesh_id << "\nname " << identity.node_name << "\nstarts " << identity.starts << "\n";
+    return out.str();
+}
+
+bool decode(std::string_view text, NodeIdentity& identity) {
+    std::istringstream lines{std::string(text)};
+    std::string first, mesh, name, starts, end;
+    if (!std::getline(lines, first) || first != kFirstLine) return false;
+    if (!(lines >> mesh >> identity.mesh_id) || mesh != "mesh" || identity.mesh_id.size() != 32) return false;
+    if (!(lines >> name >> std::ws) || name != "name" || !std::getline(lines, identity.node_name)) return false;
+    return (lines >> starts >> identity.starts) && starts == "starts" && !(lines >> end);
+}
+
+Result<NodeIdentity> read_identity(const std::string& path, const std::string& node_name) {
+    const std::string file_path = path + "/" + kIdentityName;
+    const File file = File::open(file_path, O_RDONLY);
+    if (!file.is_open()) {
+        if (errno != ENOENT) return unusable("cannot read " + file_path + ": " + std::strerror(errno));
+        // A journal without its identity is somebody's data with a file missing, not an empty directory.
+        struct stat about{};
+        if (::stat((path + "/journal/manifest").c_str(), &about) == 0)
+            return unusable(file_path + " is missing, but a log is there; put the file back or move the directory away");
+        return NodeIdentity{random_mesh_id(), node_name, 0};
+    }
+    Buffer bytes(static_cast<std::size_t>(file.size_bytes()));
+    NodeIdentity identity;
+    if (file.read_at(0, bytes) != static_cast<std::int64_t>(bytes.size()) || !decode(as_text(bytes), identity))
+        return unusable(file_path + " is damaged or of another version; restore it from a backup");
+    return identity;
+}
+
+}  // namespace
+
+Result<DataDirectory> DataDirectory::open(const std::string& path, const std::string& node_name) {
+    if (const int error = make_directories(path + "/journal"))
+        return unusable("cannot use the data directory " + path + ": " + std::strerror(error) + "; choose another with --data");
+    const std::string lock_path = path + "/" + kLockName;
+    const int lock_fd = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (lock_fd < 0) return unusable("cannot write to the data directory " + path + ": " + std::strerror(errno));
+    File lock(lock_fd);
+    if (::flock(lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return unusable("the data directory " + path + " is in use by another sedged; stop it, or give this one its own --data");
+    auto identity = read_identity(path, node_name);
+    if (!identity.ok()) return identity.status();
+    ++identity->starts;
+    if (const int error = replace_file(path, kIdentityName, as_bytes(encode(*identity))))
+        return unusable("cannot write " + path + "/" + kIdentityName + ": " + std::strerror(error));
+    const int kept = ::dup(lock_fd);  // the lock belongs to the open file, which this descriptor shares
+    if (kept < 0) return unusable("cannot keep the lock of " + path + ": " + std::strerror(errno));
+    ::fcntl(kept, F_SETFD, FD_CLOEXEC);
+    return DataDirectory(path, kept, std::move(*identity));
+}
+
+DataDirectory::DataDirectory(std::string path, int lock_fd, NodeIdentity identity)
+    : path_(std::move(path)), lock_fd_(lock_fd), identity_(std::move(identity)) {}
+
+DataDirectory::DataDirectory(DataDirectory&& other) noexcept
+    : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)), identity_(std::move(other.identity_)) {}
+
+DataDirectory& DataDirectory::operator=(DataDirectory&& other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(lock_fd_, other.lock_fd_);
+    std::swap(identity_, other.identity_);
+    return *this;
+}
+
+DataDirectory::~DataDirectory() {
+    if (lock_fd_ >= 0) ::close(lock_fd_);
+}
+
+}  // namespace sedge::node

@@ -1,0 +1,73 @@
+// Writes one segment through LMDB: one value per group commit, appended in the order of its sequence. One thread at a time.
+//
+// LMDB maps only files that this process has just prepared (see SegmentStore), never one that a crash left behind.
+#pragma once
+
+#include <lmdb.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "node/io/file.h"
+#include "node/io/segment_format.h"
+#include "schema/status.h"
+
+namespace sedge::node {
+
+class SegmentWriter {
+  public:
+    // A batch's place, for the index.
+    struct Placed {
+        PartitionId partition;
+        std::uint64_t entry_at = 0;
+        std::uint64_t stored_bytes = 0;
+        SharedBytes batch;
+    };
+    struct Commit {
+        std::vector<Placed> batches;
+        std::uint64_t value_bytes = 0;
+    };
+
+    // Opens a prepared file. An error text on failure.
+    static Result<std::unique_ptr<SegmentWriter>> open(const std::string& path, std::uint64_t id, std::uint64_t nonce,
+                                                       std::uint64_t map_bytes, bool blocks_are_written);
+    ~SegmentWriter();
+    SegmentWriter(const SegmentWriter&) = delete;
+    SegmentWriter& operator=(const SegmentWriter&) = delete;
+
+    // Commits the entries of all `writes` as the value `sequence`. The system has it then; sync() makes it durable. An error is final:
+    // what reached the file is unknown.
+    Status commit(std::uint64_t sequence, std::span<const JournalWrite> writes, Commit& done);
+    Status sync();
+
+    // Where a block behind everything written would begin; page aligned.
+    std::uint64_t end_of_pages() const;
+    std::uint64_t id() const { return id_; }
+    std::uint64_t nonce() const { return nonce_; }
+    // Bytes handed to the file system beside the values themselves.
+    std::uint64_t prewritten_bytes() const { return prewritten_total_; }
+
+  private:
+    SegmentWriter(MDB_env* env, std::uint64_t id, std::uint64_t nonce, std::uint64_t map_bytes, bool blocks_are_written);
+    Status prewrite(std::uint64_t next_bytes);
+
+    MDB_env* env_;
+    MDB_dbi database_ = 0;
+    int descriptor_ = -1;
+    const std::uint64_t id_;
+    const std::uint64_t nonce_;
+    const std::uint64_t map_bytes_;
+    std::size_t page_bytes_ = 0;
+    std::uint64_t written_to_ = 0;  // blocks before it have been written at least once
+    std::uint64_t prewritten_total_ = 0;
+};
+
+// The first pages of an empty LMDB file of this size, as LMDB itself writes them; made once in `directory`.
+Result<Buffer> empty_lmdb_pages(const std::string& directory, std::uint64_t map_bytes);
+// The page size that LMDB uses on this machine.
+std::size_t lmdb_page_bytes();
+
+}  // namespace sedge::node
