@@ -246,20 +246,18 @@ class LmdbJournal final : public Journal {
     // Seals the present segment and takes the prepared file as the next one. It is listed before anything in it is acknowledged.
     void roll() {
         if (writer_ != nullptr) seal();
-        const PreparedSegment prepared = store_.take();
+        const std::uint64_t id = manifest_.segments.empty() ? 1 : manifest_.segments.back().id + 1;
+        const std::uint64_t nonce = random_nonce();
+        const std::string path = options_.directory + "/" + segment_file_name(id);
+        const auto prepared = store_.take(segment_file_name(id));
+        if (!prepared) die({ErrorCode::storage_failed, "cannot name a new log segment"});
         {
             const std::lock_guard lock(done_mutex_);
             --rolls_under_way_;
         }
-        const std::uint64_t id = manifest_.segments.empty() ? 1 : manifest_.segments.back().id + 1;
-        const std::uint64_t nonce = random_nonce();
-        const std::string path = options_.directory + "/" + segment_file_name(id);
-        if (std::rename((options_.directory + "/" + prepared.name).c_str(), path.c_str()) != 0)
-            die({ErrorCode::storage_failed, "cannot name a new log segment"});
-        if (sync_directory(options_.directory) != 0) die({ErrorCode::storage_failed, "cannot sync the log's directory"});
         manifest_.segments.push_back({id, nonce, false, next_sequence_, 0, 0});
         store_manifest();
-        auto writer = SegmentWriter::open(path, id, nonce, file_size(options_.segment_bytes), prepared.blocks_are_written);
+        auto writer = SegmentWriter::open(path, id, nonce, file_size(options_.segment_bytes), prepared->blocks_are_written);
         if (!writer.ok()) die(writer.status());
         writer_ = std::move(*writer);
         auto segment = std::make_shared<Segment>();

@@ -63,14 +63,14 @@ void SegmentStore::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         if (prepared_) {
-            wake_.wait(lock);
+            wake_.wait(lock, [this] { return !prepared_ || stopping_; });
             continue;
         }
         lock.unlock();
         const int error = prepare();
         changed_();
         lock.lock();
-        if (error != 0) wake_.wait_for(lock, kRetryAfter);
+        if (error != 0 && !stopping_) wake_.wait_for(lock, kRetryAfter);
     }
 }
 
@@ -89,7 +89,7 @@ int SegmentStore::prepare() {
     if (error != 0) ::unlink(path.c_str());
     const std::lock_guard lock(mutex_);
     disk_full_ = means_full(error);
-    if (error == 0) prepared_ = PreparedSegment{kPreparedName, recycled};
+    if (error == 0) prepared_ = PreparedSegment{recycled};
     return error;
 }
 
@@ -105,12 +105,17 @@ int SegmentStore::fill(const std::string& path, bool recycled) {
     return sync_directory(directory_);
 }
 
-PreparedSegment SegmentStore::take() {
+std::optional<PreparedSegment> SegmentStore::take(const std::string& name) {
     const std::lock_guard lock(mutex_);
-    PreparedSegment segment = *prepared_;
-    prepared_.reset();
+    // Renamed before anybody may prepare the next one under the old name.
+    const std::string from = directory_ + "/" + kPreparedName;
+    if (!prepared_ || std::rename(from.c_str(), (directory_ + "/" + name).c_str()) != 0) return std::nullopt;
+    if (const int error = sync_directory(directory_)) {
+        errno = error;
+        return std::nullopt;
+    }
     wake_.notify_all();
-    return segment;
+    return std::exchange(prepared_, std::nullopt);
 }
 
 void SegmentStore::retire(const std::string& name, bool in_use) {

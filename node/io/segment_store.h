@@ -18,7 +18,6 @@
 namespace sedge::node {
 
 struct PreparedSegment {
-    std::string name;                 // in the directory
     bool blocks_are_written = false;  // a recycled file: every block was written once
 };
 
@@ -35,8 +34,9 @@ class SegmentStore {
     void start();
     void stop();
 
-    // Takes the prepared segment; the next one is begun in the background. Requires room().next_segment_ready.
-    PreparedSegment take();
+    // Gives the prepared file its name, durably; the next one is begun in the background. Requires room().next_segment_ready.
+    // nullopt with errno when the file system refuses.
+    std::optional<PreparedSegment> take(const std::string& name);
     // The file of a dead segment, already unlisted: becomes a spare, or goes. `in_use`: somebody still reads it, so it must not be rewritten.
     void retire(const std::string& name, bool in_use);
     JournalRoom room() const;

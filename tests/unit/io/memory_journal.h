@@ -56,6 +56,7 @@ class MemoryJournal : public Journal {
 
     // --- Journal ---
     Status recover(const RecoverySink&) override { return {}; }
+    void retain(const std::vector<ReleaseRecords>&) override {}
     void start() override {}
     void append(JournalWrite write) override {
         const std::lock_guard lock(mutex_);
