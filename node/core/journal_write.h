@@ -51,6 +51,9 @@ inline constexpr std::uint64_t kJournalPageBytes = 4096;
 inline constexpr std::uint64_t kJournalValueHeaderBytes = 64;
 inline constexpr std::uint64_t kJournalEntryHeaderBytes = 64;
 std::uint64_t journal_cost(const JournalWrite& write);
+// Its parts: what one entry takes, and what a write takes whose entries take `entry_bytes` in all.
+std::uint64_t journal_entry_bytes(std::uint64_t payload_bytes);
+std::uint64_t journal_cost_of(std::uint64_t entry_bytes);
 
 // Room that the journal has. `next_segment_ready`: a roll will succeed without asking the file system for space.
 // `disk_full`: the next segment could not be made for want of space; the journal keeps trying.

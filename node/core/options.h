@@ -36,6 +36,7 @@ struct BrokerOptions {
     std::size_t max_cold_reads = 8;
     // Idempotent producers remembered per partition; the one idle for the longest goes first.
     std::size_t max_producers_per_partition = 1'000;
+    std::size_t max_producers = 50'000;  // over all partitions; then each makes room for a new one from its own
     std::uint64_t producer_expiry_ms = 7ull * 24 * 3600 * 1000;
     std::uint64_t default_retention_ms = 7ull * 24 * 3600 * 1000;
     // A segment that holds records is rolled after this time, so that its dead records can leave the disk.
