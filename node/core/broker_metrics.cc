@@ -24,13 +24,21 @@ std::vector<Metric> Broker::metrics() const {
     for (const auto& [code, count] : c.errors)
         out.push_back({"sedge_errors_total", "Requests refused, by error", true, {{"error", std::string(to_string(code))}},
                        static_cast<double>(count)});
+    counter("sedge_produce_batches_total", "Record batches stored, gathered ones included", c.produced_batches);
+    counter("sedge_answers_merged_total", "Produce requests answered together with the one before", c.answers_merged);
+    counter("sedge_other_requests_total", "Requests that are neither produce nor fetch", c.other_requests);
+    counter("sedge_segment_rolls_total", "Journal segments begun", c.rolls);
+    counter("sedge_records_expired_total", "Records that retention removed", c.records_expired);
     gauge("sedge_topics", "Topics", s.catalogue.size());
     gauge("sedge_partitions", "Partitions", s.catalogue.partitions());
-    gauge("sedge_unsynced_bytes", "Bytes accepted that are not yet stored as asked", s.unsynced_bytes);
+    gauge("sedge_unsynced_bytes", "Bytes accepted that are not yet stored as asked", s.unsynced_bytes + s.turn.bytes);
     gauge("sedge_recent_bytes", "Bytes of recent batches kept in memory", s.recent.bytes());
+    gauge("sedge_producers", "Idempotent producers remembered, over all partitions", s.known_producers);
+    gauge("sedge_segment_used_bytes", "Bytes used of the open journal segment, at most", static_cast<std::size_t>(s.segment.used_bytes()));
+    gauge("sedge_queued_reads", "Reads that wait for their turn at the disk", s.queued_reads.size());
     gauge("sedge_waiting_fetches", "Fetches that wait for records", s.waiters.size());
-    gauge("sedge_reply_bytes", "Bytes of answers that clients have not taken yet", s.all_reply_bytes);
-    gauge("sedge_disk_full", "1 while the next log segment cannot be made", s.room.disk_full ? 1 : 0);
+    gauge("sedge_reply_bytes", "Bytes of answers that clients have not taken yet", s.accounts.outstanding_bytes());
+    gauge("sedge_disk_full", "1 while the next log segment cannot be made", s.segment.disk_full() ? 1 : 0);
     return out;
 }
 

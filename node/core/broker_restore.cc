@@ -1,52 +1,82 @@
 // Restoring the state from the journal: one checkpoint, then the entries behind it, applied as they were applied at first.
+//
+// What the journal lost to a damaged disk shows as gaps: they are counted and shown in the node's health, and never keep a node from
+// starting with what is left.
 #include "node/core/broker_state.h"
 #include "node/core/checkpoint.h"
 
 namespace sedge::node {
 namespace {
 
-Status senseless(const char* what) { return {ErrorCode::storage_failed, std::string("journal: ") + what}; }
+Status senseless(std::string what) { return {ErrorCode::storage_failed, "journal: " + std::move(what)}; }
 
 }  // namespace
 
 Status Broker::restore_checkpoint(ByteView checkpoint) {
-    if (state_->catalogue.size() != 0) return senseless("a second checkpoint");
-    return decode_checkpoint(checkpoint, state_->catalogue);
+    State& s = *state_;
+    s.catalogue.clear();
+    s.known_producers = 0;
+    if (Status status = decode_checkpoint(checkpoint, s.catalogue); !status.ok()) return status;
+    for (const auto& [name, topic] : s.catalogue.topics())
+        for (const auto& partition : topic->partitions) s.known_producers += partition->producers.size();
+    return {};
 }
+
+namespace {
+
+Status restore_created(Catalogue& catalogue, ByteView payload) {
+    auto topic = decode_topic(payload);
+    if (!topic) return senseless("the description of a topic does not parse");
+    if (catalogue.find(topic->id) != nullptr || catalogue.find(topic->name) != nullptr)
+        return senseless("topic '" + topic->name + "' is made twice");
+    catalogue.add(std::move(*topic));
+    return {};
+}
+
+}  // namespace
 
 Status Broker::restore_entry(const JournalEntry& entry, ByteView payload) {
     State& s = *state_;
+    Partition* partition = s.catalogue.find(entry.partition);
+    Topic* topic = s.catalogue.find(entry.partition.topic);
     switch (entry.type) {
         case EntryType::batch: {
-            Partition* partition = s.catalogue.find(entry.partition);
-            if (partition == nullptr) return {};  // of a topic that was deleted later in the same write
             const auto header = parse_batch_header(payload);
-            if (!header.ok()) return header.status();
+            if (!header.ok()) return senseless("a batch: " + header.status().message);
+            if (partition == nullptr) {
+                ++s.restore_gaps;
+                return {};
+            }
             if (header->base_offset < partition->end) return senseless("a batch below the end of its partition");
-            partition->on_append(*header, s.options.max_producers_per_partition, s.options.producer_expiry_ms);
+            if (header->base_offset > partition->end) ++s.restore_gaps;
+            s.on_append(*topic, *partition, *header);
             partition->high_watermark = partition->end;
             return {};
         }
-        case EntryType::topic_created: {
-            const auto topic = decode_topic(payload);
-            if (!topic || s.catalogue.find(topic->id) != nullptr || s.catalogue.find(topic->name) != nullptr)
-                return senseless("a topic that cannot be made");
-            s.catalogue.add(*topic);
-            return {};
-        }
+        case EntryType::topic_created: return restore_created(s.catalogue, payload);
         case EntryType::topic_altered: {
-            const auto changed = decode_topic(payload);
-            Topic* topic = changed ? s.catalogue.find(changed->id) : nullptr;
-            if (topic == nullptr || changed->partitions != topic->description.partitions) return senseless("a change of no known topic");
-            topic->description = *changed;
+            auto changed = decode_topic(payload);
+            if (!changed) return senseless("the description of a topic does not parse");
+            if (topic == nullptr || changed->id != topic->description.id || changed->name != topic->description.name ||
+                changed->partitions != topic->description.partitions) {
+                ++s.restore_gaps;
+                return {};
+            }
+            topic->description = std::move(*changed);
             return {};
         }
         case EntryType::topic_deleted:
+            if (topic == nullptr) {
+                ++s.restore_gaps;
+                return {};
+            }
+            for (const auto& each : topic->partitions) s.known_producers -= each->producers.size();
             s.catalogue.remove(entry.partition.topic);
             return {};
         case EntryType::log_start:
-            if (Partition* partition = s.catalogue.find(entry.partition);
-                partition != nullptr && entry.base_offset > partition->start && entry.base_offset <= partition->end)
+            if (partition == nullptr || entry.base_offset > partition->end)
+                ++s.restore_gaps;
+            else if (entry.base_offset > partition->start)
                 partition->move_start(entry.base_offset);
             return {};
         case EntryType::checkpoint: return {};  // the state at this point is what we have

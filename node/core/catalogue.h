@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "node/core/partition.h"
@@ -33,6 +34,7 @@ struct Topic {
     TopicDescription description;
     std::vector<std::unique_ptr<Partition>> partitions;
 
+    RetentionPolicy retention() const { return {description.config.retention_ms, description.config.retention_bytes}; }
     Partition* partition(PartitionIndex index) {
         return index.value < partitions.size() ? partitions[index.value].get() : nullptr;
     }
@@ -55,7 +57,7 @@ class Catalogue {
 
   private:
     std::map<std::string, std::unique_ptr<Topic>, std::less<>> by_name_;
-    std::map<TopicId, Topic*> by_id_;
+    std::unordered_map<TopicId, Topic*, TopicIdHash> by_id_;  // looked up, never iterated
     Topic* last_found_ = nullptr;  // clients ask for one topic many times in a row
     std::size_t partitions_ = 0;
 };

@@ -1,6 +1,8 @@
 #include "node/core/checkpoint.h"
 
 #include <algorithm>
+#include <limits>
+#include <type_traits>
 
 #include "schema/crc32c.h"
 #include "schema/little_endian.h"
@@ -15,88 +17,102 @@ constexpr std::size_t kVersionAt = 4, kCrcAt = 8, kHeaderBytes = 12;
 
 std::uint32_t size_of(const auto& list) { return static_cast<std::uint32_t>(list.size()); }
 
+void write_uints(MsgpackWriter& writer, std::initializer_list<std::uint64_t> values) {
+    for (const std::uint64_t value : values) writer.uint(value);
+}
+
 void write_producers(MsgpackWriter& writer, const ProducerTable& table) {
-    writer.array(size_of(table.producers()));
-    for (const auto& [id, producer] : table.producers()) {
-        writer.array(3 + 3 * size_of(producer.batches));
-        writer.uint(id.value);
-        writer.uint(producer.epoch);
-        writer.uint(producer.last_append_ms);
-        for (const ProducerTable::Batch& batch : producer.batches) {
-            writer.uint(batch.base_sequence);
-            writer.uint(batch.count);
-            writer.uint(batch.base_offset.value);
-        }
+    writer.array(2 + size_of(table.producers()));
+    write_uints(writer, {table.clock().passed_ms, table.clock().last_append_ms});
+    for (const ProducerTable::Producer& producer : table.producers()) {
+        writer.array(3 + 3 * producer.known);
+        write_uints(writer, {producer.id.value, producer.epoch, producer.last_used_ms});
+        for (const ProducerTable::Batch& batch : producer.batches())
+            write_uints(writer, {batch.base_sequence, batch.count, batch.base_offset.value});
+    }
+}
+
+void write_retention(MsgpackWriter& writer, const RetentionLog& log) {
+    writer.array(1 + 3 * size_of(log.pieces()));
+    writer.uint(log.open_since_ms());
+    RetentionLog::Piece before;
+    for (const RetentionLog::Piece& piece : log.pieces()) {
+        writer.uint(piece.base - before.base);
+        writer.uint(piece.bytes);
+        writer.sint(static_cast<std::int64_t>(piece.newest_ms - before.newest_ms));
+        before = piece;
     }
 }
 
 void write_partition(MsgpackWriter& writer, const Partition& partition) {
-    writer.array(7);
-    writer.uint(partition.start.value);
-    writer.uint(partition.end.value);
-    writer.uint(partition.last_epoch.value);
-    writer.uint(partition.marks.appended_bytes());
-    writer.uint(partition.marks.last_append_ms());
-    writer.array(3 * size_of(partition.marks.marks()));
-    for (const RetentionMarks::Mark& mark : partition.marks.marks()) {
-        writer.uint(mark.base.value);
-        writer.uint(mark.append_time_ms);
-        writer.uint(mark.bytes_before);
-    }
+    constexpr std::uint64_t kNoLogId = 0;
+    writer.array(6);
+    write_uints(writer, {partition.start.value, partition.end.value, partition.last_epoch.value, kNoLogId});
+    write_retention(writer, partition.retention);
     write_producers(writer, partition.producers);
 }
 
-// Reads `count` integers; false as soon as one is none.
-bool read_uints(MsgpackReader& reader, std::initializer_list<std::uint64_t*> out) {
-    for (std::uint64_t* each : out) {
+// Reads integers one after the other; false as soon as one is none, or does not fit.
+template <class... Integers>
+bool read_uints(MsgpackReader& reader, Integers&... out) {
+    const auto read = [&reader](auto& each) {
         const auto value = reader.uint();
-        if (!value) return false;
-        *each = *value;
+        if (!value || *value > std::numeric_limits<std::remove_reference_t<decltype(each)>>::max()) return false;
+        each = static_cast<std::remove_reference_t<decltype(each)>>(*value);
+        return true;
+    };
+    return (read(out) && ...);
+}
+
+bool read_producer(MsgpackReader& reader, ProducerTable& table) {
+    constexpr std::uint32_t kMostFields = 3 + 3 * limits::kBatchesInFlight;
+    const auto fields = reader.array();
+    if (!fields || *fields < 6 || *fields > kMostFields || *fields % 3 != 0) return false;
+    ProducerTable::Producer producer;
+    if (!read_uints(reader, producer.id.value, producer.epoch, producer.last_used_ms)) return false;
+    for (std::uint32_t i = 1; i < *fields / 3; ++i) {
+        ProducerTable::Batch batch;
+        if (!read_uints(reader, batch.base_sequence, batch.count, batch.base_offset.value)) return false;
+        producer.remember(batch);
     }
-    return true;
+    return table.restore(producer);
 }
 
 bool read_producers(MsgpackReader& reader, ProducerTable& table) {
     const auto size = reader.array();
-    if (!size) return false;
-    for (std::uint32_t i = 0; i < *size; ++i) {
-        const auto fields = reader.array();
-        std::uint64_t id = 0, epoch = 0;
-        ProducerTable::Producer producer;
-        if (!fields || *fields < 6 || *fields % 3 != 0 || !read_uints(reader, {&id, &epoch, &producer.last_append_ms})) return false;
-        producer.epoch = static_cast<std::uint32_t>(epoch);
-        for (std::uint32_t batch = 1; batch < *fields / 3; ++batch) {
-            std::uint64_t sequence = 0, count = 0, offset = 0;
-            if (!read_uints(reader, {&sequence, &count, &offset})) return false;
-            producer.batches.push_back({static_cast<std::uint32_t>(sequence), static_cast<std::uint32_t>(count), Offset{offset}});
-        }
-        table.restore(ProducerId{id}, std::move(producer));
-    }
+    ProducerTable::Clock clock;
+    if (!size || *size < 2 || !read_uints(reader, clock.passed_ms, clock.last_append_ms)) return false;
+    table.restore_clock(clock);
+    for (std::uint32_t i = 2; i < *size; ++i)
+        if (!read_producer(reader, table)) return false;
     return true;
 }
 
-bool read_marks(MsgpackReader& reader, std::deque<RetentionMarks::Mark>& marks) {
+bool read_retention(MsgpackReader& reader, RetentionLog& log) {
     const auto size = reader.array();
-    if (!size || *size % 3 != 0) return false;
-    for (std::uint32_t i = 0; i < *size / 3; ++i) {
-        RetentionMarks::Mark mark;
-        if (!read_uints(reader, {&mark.base.value, &mark.append_time_ms, &mark.bytes_before})) return false;
-        marks.push_back(mark);
+    std::uint64_t open_since_ms = 0;
+    if (!size || *size % 3 != 1 || *size / 3 > RetentionLog::kMaxPieces || !read_uints(reader, open_since_ms)) return false;
+    std::vector<RetentionLog::Piece> pieces(*size / 3);
+    RetentionLog::Piece before;
+    for (RetentionLog::Piece& piece : pieces) {
+        std::uint64_t distance = 0;
+        if (!read_uints(reader, distance, piece.bytes)) return false;
+        const auto later_ms = reader.sint();
+        if (!later_ms) return false;
+        piece.base = before.base + distance;
+        piece.newest_ms = before.newest_ms + static_cast<std::uint64_t>(*later_ms);
+        before = piece;
     }
-    return true;
+    return log.restore(std::move(pieces), open_since_ms);
 }
 
 bool read_partition(MsgpackReader& reader, Partition& partition) {
-    std::uint64_t epoch = 0, appended_bytes = 0, last_append_ms = 0;
-    std::deque<RetentionMarks::Mark> marks;
-    if (reader.array() != 7u) return false;
-    if (!read_uints(reader, {&partition.start.value, &partition.end.value, &epoch, &appended_bytes, &last_append_ms})) return false;
+    std::uint64_t log_id = 0;
+    if (reader.array() != 6u) return false;
+    if (!read_uints(reader, partition.start.value, partition.end.value, partition.last_epoch.value, log_id)) return false;
     if (partition.start > partition.end) return false;
-    partition.last_epoch = Epoch{static_cast<std::uint32_t>(epoch)};
     partition.high_watermark = partition.end;
-    if (!read_marks(reader, marks)) return false;
-    partition.marks.restore(std::move(marks), appended_bytes, last_append_ms);
-    return read_producers(reader, partition.producers);
+    return read_retention(reader, partition.retention) && read_producers(reader, partition.producers);
 }
 
 bool read_topic(MsgpackReader& reader, Catalogue& catalogue) {
@@ -104,8 +120,10 @@ bool read_topic(MsgpackReader& reader, Catalogue& catalogue) {
     const auto bytes = reader.bin();
     const auto description = bytes ? decode_topic(*bytes) : std::nullopt;
     if (!description || catalogue.find(description->name) != nullptr || catalogue.find(description->id) != nullptr) return false;
+    // Its partitions are there before memory is taken for them.
+    if (reader.array() != description->partitions) return false;
+    if (catalogue.partitions() + description->partitions > limits::kMaxPartitionsPerNode) return false;
     Topic& topic = catalogue.add(*description);
-    if (reader.array() != topic.description.partitions) return false;
     return std::all_of(topic.partitions.begin(), topic.partitions.end(),
                        [&](const auto& partition) { return read_partition(reader, *partition); });
 }

@@ -6,10 +6,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "node/core/producer_table.h"
-#include "node/core/retention_marks.h"
+#include "node/core/retention.h"
 #include "schema/bytes.h"
 #include "schema/ids.h"
 #include "schema/record_batch.h"
@@ -22,35 +23,42 @@ struct RecentBatch {
     SharedBytes bytes;
 };
 
+// How much is remembered of idempotent producers. Bounds memory, and so the size of checkpoints.
+struct ProducerLimits {
+    std::size_t per_partition = 0;
+    std::size_t in_all = 0;
+    std::uint64_t expiry_ms = 0;
+};
+
+// Small while nothing is in it: a node may have 100,000.
 struct Partition {
+    static constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
     explicit Partition(PartitionId partition_id) : id(partition_id) {}
 
     const PartitionId id;
     Offset start;
-    Offset end;
+    Offset end;  // records of the turn that are not in a batch yet included
     Offset high_watermark;
     Epoch last_epoch;
     ProducerTable producers;
-    RetentionMarks marks;
+    RetentionLog retention;
 
-    // The newest batches without gaps, oldest first; see RecentCache.
-    std::deque<RecentBatch> recent;
-    // One-record requests of this turn: a batch in the making whose first record has the offset end - open.count().
-    BatchBuilder open;
-    // Fetches that wait for records here, by their number; see FetchWaiters.
+    // The newest batches without gaps, oldest first, or null; see RecentCache.
+    std::unique_ptr<std::deque<RecentBatch>> recent;
+    // Where this turn's one-record requests are gathered; see Coalescer.
+    std::uint32_t open_slot = kNoSlot;
+    // The last turn that appended here, and where its write keeps the end that it makes.
+    std::uint64_t last_turn = 0;
+    std::uint32_t turn_slot = 0;
+    // Fetches that wait for records here, by their number, and some that have expired; see FetchWaiters.
     std::vector<std::uint64_t> waiting_fetches;
+    std::size_t waiting_count = 0;
 
-    // A batch was appended: the state moves on by it. The same call restores it from the journal.
-    void on_append(const BatchHeader& batch, std::size_t max_producers, std::uint64_t producer_expiry_ms) {
-        end = batch.end_offset();
-        last_epoch = batch.epoch;
-        if (batch.producer_id != ProducerId{}) producers.on_append(batch, max_producers, producer_expiry_ms);
-        marks.on_append(batch.base_offset, batch.append_time_ms, batch.size_bytes);
-    }
-    void move_start(Offset to) {
-        start = to;
-        marks.on_start_moved(to);
-    }
+    // A batch was appended: the state moves on by it. The same call restores it from the journal. `known_producers` counts those of all
+    // partitions.
+    void on_append(const BatchHeader& batch, const RetentionPolicy& policy, const ProducerLimits& limits, std::size_t& known_producers);
+    void move_start(Offset to);
 };
 
 }  // namespace sedge::node

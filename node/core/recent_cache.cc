@@ -25,7 +25,8 @@ void append_batch(std::vector<SharedBytes>& out, Buffer& joined, const SharedByt
 
 void RecentCache::add(Partition& partition, Offset base, Offset end, SharedBytes bytes) {
     const std::size_t cost_bytes = bytes.size() + kOverheadBytes;
-    partition.recent.push_back({base, end, std::move(bytes)});
+    if (partition.recent == nullptr) partition.recent = std::make_unique<std::deque<RecentBatch>>();
+    partition.recent->push_back({base, end, std::move(bytes)});
     order_.push_back({partition.id, base, cost_bytes});
     used_bytes_ += cost_bytes;
     while (used_bytes_ > budget_bytes_) evict_oldest();
@@ -36,15 +37,17 @@ void RecentCache::evict_oldest() {
     used_bytes_ -= oldest.cost_bytes;
     // A deleted topic took its partitions' batches with it; only their entries here were left.
     if (Partition* partition = catalogue_.find(oldest.partition);
-        partition != nullptr && !partition->recent.empty() && partition->recent.front().base == oldest.base)
-        partition->recent.pop_front();
+        partition != nullptr && partition->recent != nullptr && partition->recent->front().base == oldest.base) {
+        partition->recent->pop_front();
+        if (partition->recent->empty()) partition->recent.reset();
+    }
     order_.pop_front();
 }
 
 std::vector<SharedBytes> RecentCache::read(const Partition& partition, Offset offset, Offset end, std::size_t max_bytes) {
-    const auto& recent = partition.recent;
     std::vector<SharedBytes> out;
-    if (recent.empty() || offset < recent.front().base) return out;
+    if (partition.recent == nullptr || offset < partition.recent->front().base) return out;
+    const auto& recent = *partition.recent;
     auto at = std::upper_bound(recent.begin(), recent.end(), offset,
                                [](Offset wanted, const RecentBatch& batch) { return wanted < batch.end; });
     Buffer joined;

@@ -12,6 +12,7 @@ namespace sedge::node {
 
 class RecentCache {
   public:
+    // `catalogue` outlives the cache.
     RecentCache(Catalogue& catalogue, std::size_t budget_bytes) : catalogue_(catalogue), budget_bytes_(budget_bytes) {}
 
     void add(Partition& partition, Offset base, Offset end, SharedBytes bytes);
