@@ -11,7 +11,7 @@ constexpr std::uint32_t kFirstPauseMs = 20;
 constexpr std::uint32_t kLongestPauseMs = 1'000;
 // A batch that arrives damaged was perhaps damaged on its way: so often it is fetched again before the reader stops.
 constexpr std::uint32_t kBadBatchTries = 4;
-constexpr std::uint32_t kNoGuessAfterMiss = 16;
+constexpr std::uint32_t kNoGuessAfterMiss = 64;
 constexpr std::uint32_t kSameCountsToGuess = 1;
 
 }  // namespace
@@ -19,13 +19,14 @@ constexpr std::uint32_t kSameCountsToGuess = 1;
 std::optional<PartitionReader::Fetch> PartitionReader::next_fetch(std::uint64_t now_ms) {
     if (stopped_ || now_ms < paused_until_ms_ || open_.size() >= 2) return std::nullopt;
     auto offset = next_offset_;
-    if (!open_.empty()) {
+    const bool guessed = !open_.empty();
+    if (guessed) {
         if (same_count_ < kSameCountsToGuess || no_guess_for_ > 0 || open_.front().answer) return std::nullopt;
         offset = open_.front().fetch.offset + last_count_;
         if (offset >= known_end_) return std::nullopt;  // a second fetch would only wait there
     }
     const Fetch fetch{++last_id_, offset};
-    open_.push_back({fetch, std::nullopt});
+    open_.push_back({fetch, guessed, std::nullopt});
     return fetch;
 }
 
@@ -46,7 +47,8 @@ void PartitionReader::on_answer(std::uint64_t now_ms, std::uint64_t id, FetchAns
 }
 
 bool PartitionReader::settle(std::uint64_t now_ms, Open& open, Output& out) {
-    if (open.fetch.offset > next_offset_) {
+    // Too far; or more answers than the node has memory for: then the fetch is sent again when no other is open.
+    if (open.fetch.offset > next_offset_ || (open.guessed && open.answer->status.code == ErrorCode::busy)) {
         no_guess_for_ = kNoGuessAfterMiss;
         return false;
     }

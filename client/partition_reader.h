@@ -6,7 +6,7 @@
 //
 // To keep the pipe full, a second fetch is sent before the first is answered. Where the second should begin is not known for sure: the
 // guess is that the next answer has as many records as the last ones had. A guess that was too far leaves a gap, and its answer is
-// thrown away; after one of those no guesses are made for a while.
+// thrown away; after one of those, or when the node has no memory for it, no guesses are made for a while.
 #pragma once
 
 #include <cstdint>
@@ -56,6 +56,7 @@ class PartitionReader {
   private:
     struct Open {
         Fetch fetch;
+        bool guessed = false;
         std::optional<FetchAnswer> answer;
     };
     bool settle(std::uint64_t now_ms, Open& open, Output& out);

@@ -1,4 +1,5 @@
 // `sedge`: the command line. Reads the global options, finds the command, runs it.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,14 +13,18 @@ namespace sedge::cli {
 namespace {
 
 constexpr const char* kVersion = "sedge 0.1.0";
+constexpr int kKeepBelowBytes = 16 << 20;
 
 int run(int argc, char** argv) {
     Context context;
     context.stdout_is_terminal = isatty(STDOUT_FILENO) != 0;
     context.stderr_is_terminal = isatty(STDERR_FILENO) != 0;
 
+    // Batches of a megabyte come and go: keep their memory instead of asking the kernel for fresh pages each time.
+    mallopt(M_MMAP_THRESHOLD, kKeepBelowBytes);
+    mallopt(M_TRIM_THRESHOLD, 2 * kKeepBelowBytes);
+
     CLI::App app("sedge: publish, read and look after a Sedge mesh.");
-    app.footer("\nExample: sedge topic create readings -p 4");
     app.name("sedge");
     app.set_version_flag("--version", kVersion);
     app.require_subcommand(1);
@@ -39,6 +44,7 @@ int run(int argc, char** argv) {
     add_consume_command(app, context);
     add_cluster_commands(app, context);
     add_bench_commands(app, context);
+    app.footer("\nExample: sedge topic create readings -p 4");  // after the commands: they would inherit it
 
     try {
         app.parse(argc, argv);

@@ -99,6 +99,16 @@ TEST_CASE("a guess that was too near repeats nothing", "[partition_reader]") {
     CHECK(g.reader.next_offset() == Offset{40});
 }
 
+TEST_CASE("a guess that the node has no memory for costs no pause", "[partition_reader]") {
+    Guessing g;
+    g.reader.on_answer(kNow, g.second.id, failure(ErrorCode::busy), g.out);
+    g.reader.on_answer(kNow, g.first.id, records(1'000, {batch_at(20, 10)}), g.out);
+    const auto again = g.reader.next_fetch(kNow);
+    REQUIRE(again);
+    CHECK(again->offset == Offset{30});
+    CHECK_FALSE(g.reader.next_fetch(kNow));
+}
+
 TEST_CASE("a lost fetch is repeated, and the guess behind it forgotten", "[partition_reader]") {
     Guessing g;
     g.reader.on_answer(kNow, g.first.id, failure(ErrorCode::unreachable), g.out);
