@@ -90,6 +90,13 @@ ReplyLedger::Limits reply_limits(const BrokerOptions& broker) {
             broker.max_reply_bytes + broker.max_reply_bytes / 3, 64u << 10};
 }
 
+// What the journal must keep: everything else in it belongs to deleted topics or has expired.
+std::vector<ReleaseRecords> living_partitions(const Broker& broker) {
+    std::vector<ReleaseRecords> live;
+    for (const Broker::PartitionView& partition : broker.partitions()) live.push_back({partition.id, partition.start});
+    return live;
+}
+
 class Node {
   public:
     Node(std::vector<std::string> arguments, NodeConfig config, Signals& signals)
@@ -157,6 +164,7 @@ class Node {
             [this](ByteView checkpoint) { return broker_->restore_checkpoint(checkpoint); },
             [this](const JournalEntry& entry, ByteView payload) { return broker_->restore_entry(entry, payload); }};
         if (auto status = journal_->recover(sink); !status.ok()) return status;
+        journal_->retain(living_partitions(*broker_));
         journal_->start();
         broker_->on_storage_problems(journal_->problems());
         broker_->start(clock_.now(), journal_->collect().room);
