@@ -15,11 +15,10 @@ namespace {
 
 constexpr int kBacklog = 512;
 constexpr int kSendQueueMessages = 200'000;  // the ledger's bytes are the real limit
-// Messages that zmq receives ahead of the loop, for each connection. It counts messages, not bytes: see narrow_receive_window().
+// Messages that zmq receives ahead of the loop, for each connection. Fewer cost small messages a third more processor time each; it can
+// not be changed later: libzmq tells a sender only now and then how much was read, counted in this limit, so a sender that is shown
+// a smaller one may wait for ever for a queue that is empty already.
 constexpr int kReceiveQueueMessages = 512;
-constexpr int kReceiveQueueLargeMessages = 8;
-constexpr double kLargeMessageBytes = 32 << 10;
-constexpr double kRecentBytes = 4 << 20;
 constexpr std::size_t kSharedHeaderBytes = 1024;  // a header from here on goes without a copy
 constexpr int kKeepaliveIdleS = 15, kKeepaliveIntervalS = 5, kKeepaliveProbes = 3;
 constexpr int kStuckClientMs = 300'000;  // a client that takes nothing for so long is cut off
@@ -133,29 +132,11 @@ bool FrontDoor::receive(ConnectionId& from, ZmqInbound& message) {
         }
         ++counts_.messages_received;
         counts_.bytes_received += message.total_bytes();
-        observe_size(message.total_bytes());
         if (!more) return true;
         message.clear();
         if (!drain_message()) return false;
     }
 }
-
-void FrontDoor::observe_size(std::size_t bytes) {
-    const auto size = static_cast<double>(bytes);
-    recent_bytes_ += size;
-    recent_weighted_bytes_ += size * size;
-    if (recent_bytes_ < kRecentBytes) return;
-    const bool large = recent_weighted_bytes_ > recent_bytes_ * kLargeMessageBytes;
-    recent_bytes_ /= 2;
-    recent_weighted_bytes_ /= 2;
-    if (large && !large_messages_) narrow_receive_window();
-    large_messages_ = large;
-}
-
-// zmq's receive queues are limited in messages: enough of them for speed with small ones is far too many of a megabyte. So where
-// messages are large, existing connections get a short queue. Only ever shorter, and to one size: a queue that grows while its
-// sender waits would leave the sender waiting (libzmq computes anew how many reads it takes to wake it).
-void FrontDoor::narrow_receive_window() { set(ZMQ_RCVHWM, kReceiveQueueLargeMessages); }
 
 bool FrontDoor::send_frames(Send& answer, const std::shared_ptr<void>& receipt) {
     const std::string& to = answer.to.value;
@@ -209,7 +190,6 @@ void FrontDoor::watch_connections() {
     };
     zmq_msg_t frame;
     zmq_msg_init(&frame);
-    bool accepted_any = false;
     while (zmq_msg_recv(&frame, monitor_, ZMQ_DONTWAIT) >= 0) {
         Event event{};
         std::memcpy(&event, zmq_msg_data(&frame), std::min(sizeof event, zmq_msg_size(&frame)));
@@ -218,16 +198,13 @@ void FrontDoor::watch_connections() {
             ++counts_.connections_accepted;
         } else if (event.type == ZMQ_EVENT_DISCONNECTED) {
             if (counts_.connections > 0) --counts_.connections;
-        } else if (event.type == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-            accepted_any = true;
-        } else {
+        } else if (event.type != ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
             ++counts_.handshakes_failed;
         }
         while (zmq_msg_more(&frame) && zmq_msg_recv(&frame, monitor_, ZMQ_DONTWAIT) >= 0) {
         }
     }
     zmq_msg_close(&frame);
-    if (accepted_any && large_messages_) narrow_receive_window();
     apply_connection_limit();
 }
 

@@ -68,8 +68,6 @@ class FrontDoor {
     void set(int option, int value);
     bool receive_frame(zmq_msg_t* frame);
     bool drain_message();
-    void observe_size(std::size_t bytes);
-    void narrow_receive_window();
     bool send_frames(Send& answer, const std::shared_ptr<void>& receipt);
     void apply_connection_limit();
 
@@ -84,10 +82,6 @@ class FrontDoor {
     int monitor_fd_ = -1;
     zmq_msg_t routing_id_;
     Statistics counts_;
-    // Of what was received lately: bytes, and bytes weighted by the size of their message.
-    double recent_bytes_ = 0;
-    double recent_weighted_bytes_ = 0;
-    bool large_messages_ = false;
 };
 
 }  // namespace sedge::node

@@ -57,6 +57,20 @@ Send answer_to(const ConnectionId& to, std::string_view header, const std::vecto
 
 }  // namespace
 
+TEST_CASE("a client with many large messages under way never waits for a queue that is empty", "[front_door]") {
+    const auto door = open_door();
+    ZmqPeer peer(door->address());
+    const std::string large(64 << 10, 'x');
+    ConnectionId from;
+    ZmqInbound message;
+    // All that is under way is read before more is sent, as a client does that waits for its answers.
+    constexpr int kWindow = 64, kWindows = 5;
+    for (int window = 0; window < kWindows; ++window) {
+        for (int i = 0; i < kWindow; ++i) peer.send({large});
+        for (int i = 0; i < kWindow; ++i) REQUIRE(receive(*door, from, message));
+    }
+}
+
 TEST_CASE("a message arrives with its frames and is answered with bodies", "[front_door]") {
     const auto door = open_door();
     ZmqPeer peer(door->address());
