@@ -7,6 +7,14 @@ namespace {
 
 std::uint32_t size_of(const auto& list) { return static_cast<std::uint32_t>(list.size()); }
 
+// Messages quote what clients sent, and a msgpack str must be UTF-8 for their decoders: other bytes than plain ASCII become '?'.
+std::string printable(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        if (c < ' ' || c > '~') c = '?';
+    return out;
+}
+
 struct FieldsWriter {
     MsgpackWriter writer;
 
@@ -163,7 +171,7 @@ struct FieldsWriter {
 
     void operator()(const ErrorResponse& response) {
         writer.map(1 + (response.next_offset ? 1u : 0u) + (response.min_version ? 1u : 0u) + (response.max_version ? 1u : 0u));
-        field("message", response.status.message);
+        field("message", printable(response.status.message));
         if (response.next_offset) field("next_offset", response.next_offset->value);
         if (response.min_version) field("min_version", *response.min_version);
         if (response.max_version) field("max_version", *response.max_version);
