@@ -170,6 +170,6 @@ def test_illegal_names_and_numbers_are_refused(bystander):
     for partitions in (0, 10_001, 2**31, -1, "three"):
         with pytest.raises(RequestFailed):
             bystander.create_topic("numbers", partitions=partitions)
-    for key, config in itertools.product(("retention", "no_such_key", "max_batch_bytes"), ("", "-1", "ever")):
+    for key, config in itertools.product(("retention", "no_such_key", "max_batch_bytes"), ("", "-7", "ever")):
         with pytest.raises(RequestFailed):
             bystander.create_topic("config", **{key: config})

@@ -43,7 +43,7 @@ class Client:
         if identity is not None:
             self.socket.setsockopt(zmq.IDENTITY, identity)
         self.socket.connect(f"tcp://{node.address}")
-        self.ids = itertools.count(1)
+        self.ids = itertools.count(1 << 32)  # no answer to a forged request is taken for ours
 
     def __enter__(self):
         return self

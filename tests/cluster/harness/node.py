@@ -14,7 +14,7 @@ from pathlib import Path
 BIN = Path(os.environ.get("SEDGE_BIN", Path(__file__).resolve().parents[3] / "build" / "bin"))
 
 # Long enough for sanitizers on a loaded machine; nothing waits this long when all is well.
-PATIENCE_S = 120
+PATIENCE_S = int(os.environ.get("SEDGE_TEST_PATIENCE_S", "120"))
 
 
 def wait_until(condition, what, timeout_s=PATIENCE_S):
