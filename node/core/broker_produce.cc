@@ -32,6 +32,10 @@ Status too_large(const Topic& topic) {
                                              std::to_string(topic.description.config.max_batch_bytes) + " bytes, header included"};
 }
 
+Status too_large_for_segment(const std::string& node) {
+    return {ErrorCode::record_too_large, "the record or batch is larger than half a log segment of " + node};
+}
+
 Status bad_request(const char* what) { return {ErrorCode::bad_request, what}; }
 
 // How many copies of a record are sure to survive once its write is stored.
@@ -109,6 +113,7 @@ Status Broker::State::produce_plain(Now now, const ConnectionId& from, const Req
     const std::size_t record_bytes = Coalescer::size_bytes(record);
     const auto max_batch_bytes = static_cast<std::size_t>(topic.description.config.max_batch_bytes);
     if (kBatchHeaderBytes + record_bytes > max_batch_bytes) return too_large(topic);
+    if (!segment.is_storable(kBatchHeaderBytes + record_bytes)) return too_large_for_segment(node_name());
     // As if it began a batch; if it does not, it takes less.
     const std::uint64_t entry_bytes = SegmentBudget::entry_bytes(kBatchHeaderBytes + record_bytes + Coalescer::kMaxDeltaBytes);
     if (Status status = make_room(now, entry_bytes, false); !status.ok()) return status;
@@ -165,8 +170,7 @@ Status Broker::State::produce_batch(Now now, const ConnectionId& from, const Req
             return {};
         }
     }
-    if (!segment.is_storable(bytes.size()))
-        return {ErrorCode::record_too_large, "the batch does not fit half a log segment of " + node_name()};
+    if (!segment.is_storable(bytes.size())) return too_large_for_segment(node_name());
     const std::uint64_t entry_bytes = SegmentBudget::entry_bytes(bytes.size());
     if (Status status = make_room(now, entry_bytes, false); !status.ok()) return status;
 
