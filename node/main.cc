@@ -30,7 +30,7 @@ namespace {
 
 constexpr int kFailure = 1;
 constexpr int kStorageFailure = 74;  // EX_IOERR: the journal could not be trusted any more
-constexpr std::size_t kOtherDescriptors = 64 + 64;  // segments open for reads; libraries, HTTP, the journal itself
+constexpr std::size_t kOtherDescriptors = 64 + 64 + 256;  // segments open for reads; libraries, HTTP, the journal; a full backlog
 constexpr std::uint64_t kTrimIntervalMs = 10'000;
 constexpr std::uint64_t kLeastSegmentBytes = 8u << 20;
 constexpr std::uint64_t kDiskParts = 64;  // a journal file is at most this part of the disk

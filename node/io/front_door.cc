@@ -13,7 +13,7 @@
 namespace sedge::node {
 namespace {
 
-constexpr int kBacklog = 512;
+constexpr int kBacklog = 128;  // the limit of connections may be exceeded by so many
 constexpr int kSendQueueMessages = 200'000;  // the ledger's bytes are the real limit
 // Messages that zmq receives ahead of the loop, for each connection. Fewer cost small messages a third more processor time each; it can
 // not be changed later: libzmq tells a sender only now and then how much was read, counted in this limit, so a sender that is shown
