@@ -33,7 +33,7 @@ struct FieldsWriter {
     void names(std::string_view name, const std::vector<std::string>& values) {
         writer.str(name);
         writer.array(size_of(values));
-        for (const std::string& value : values) writer.str(value);
+        for (const std::string& value : values) writer.str(printable(value));
     }
     void pairs(std::string_view name, const std::vector<std::pair<std::string, std::string>>& values) {
         writer.str(name);
