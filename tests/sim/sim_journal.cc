@@ -44,9 +44,8 @@ Status SimJournal::recover(const node::RecoverySink& sink) {
 
 void SimJournal::start() {
     started_ = true;
-    // A start always begins a segment: there is a reserve for that, also on a full disk.
-    if (!disk_.has_spare()) disk_.make_spare();
-    room_ = {true, false};
+    if (!disk_.has_spare() && disk_.can_make_spare()) disk_.make_spare();
+    room_ = {disk_.has_spare(), !disk_.has_spare()};
     room_changed_ = true;
     room_due_us_ = now_us_ + kRoomCheckUs;
 }
