@@ -31,7 +31,8 @@ namespace {
 constexpr int kFailure = 1;
 constexpr int kStorageFailure = 74;  // EX_IOERR: the journal could not be trusted any more
 constexpr std::size_t kOtherDescriptors = 64 + 64 + 256;  // segments open for reads; libraries, HTTP, the journal; a full backlog
-constexpr std::uint64_t kTrimIntervalMs = 10'000;
+constexpr std::uint64_t kTrimIntervalMs = 2'000;
+constexpr std::uint64_t kReadAheadBytes = 24u << 20;  // of requests that zmq may hold beside the broker's budgets
 constexpr std::uint64_t kLeastSegmentBytes = 8u << 20;
 constexpr std::uint64_t kDiskParts = 64;  // a journal file is at most this part of the disk
 constexpr int kHttpBacklog = 16;
@@ -104,7 +105,10 @@ class Node {
 
     int run() {
         if (auto status = open(); !status.ok()) return fail(status);
-        EventLoop loop({}, hooks(), *broker_, *journal_, *door_, waker_, clock_, &signals_);
+        EventLoopOptions options;
+        const BrokerOptions& budgets = config_.broker;
+        options.max_anonymous_bytes = budgets.recent_bytes + 2 * budgets.max_unsynced_bytes + budgets.max_reply_bytes + kReadAheadBytes;
+        EventLoop loop(options, hooks(), *broker_, *journal_, *door_, waker_, clock_, &signals_);
         loop_ = &loop;
         const bool clean = loop.run();
         http_.reset();

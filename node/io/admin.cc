@@ -54,6 +54,7 @@ std::vector<Metric> shell_metrics(const FrontDoor::Statistics& door, const Event
     counter("sedge_loop_turns_total", "Turns of the event loop.", loop.turns);
     counter("sedge_loop_sleeps_total", "Turns of the event loop that ended in sleep.", loop.sleeps);
     counter("sedge_loop_inline_commits_total", "Writes committed on the event loop's thread.", loop.inline_commits);
+    counter("sedge_loop_sheddings_total", "Times that memory was used up and requests were refused for it.", loop.sheddings);
     counter("sedge_journal_commits_total", "Group commits.", journal.commits);
     counter("sedge_journal_syncs_total", "Syncs of the journal.", journal.syncs);
     counter("sedge_journal_stored_bytes_total", "Bytes of entries stored.", journal.bytes_stored);

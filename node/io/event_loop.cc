@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "node/io/log.h"
+#include "node/io/process.h"
 
 namespace sedge::node {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr std::uint64_t kAsideIntervalMs = 50;
 // Clients that take answers do not wake the loop; while it waits for that it looks by itself.
 constexpr int kRepliesTakenPollMs = 5;
+constexpr std::uint64_t kMemoryCheckIntervalMs = 20;
 
 }  // namespace
 
@@ -64,11 +66,30 @@ void EventLoop::turn() {
 bool EventLoop::receive() {
     std::size_t bytes = 0;
     for (turn_messages_ = 0; turn_messages_ < options_.max_turn_messages && bytes < options_.max_turn_bytes; ++turn_messages_) {
-        if (!broker_.wants_input() || !door_.receive(from_, message_)) break;
+        if (!reads_clients() || !door_.receive(from_, message_)) break;
         bytes += message_.total_bytes();
         broker_.on_message(now_, from_, message_);
     }
     return turn_messages_ != 0;
+}
+
+bool EventLoop::reads_clients() { return broker_.wants_input() || must_shed(); }
+
+// Only asked while the broker takes no input.
+bool EventLoop::must_shed() {
+    if (options_.max_anonymous_bytes == 0) return false;
+    if (now_.monotonic_ms < next_memory_check_ms_) return shedding_;
+    next_memory_check_ms_ = now_.monotonic_ms + kMemoryCheckIntervalMs;
+    const auto too_much = [&] { return process_memory().anonymous_bytes > options_.max_anonymous_bytes; };
+    const bool was_shedding = std::exchange(shedding_, too_much());
+    if (!shedding_ || was_shedding) return shedding_;
+    trim_memory();  // it may only be the allocator that keeps it
+    shedding_ = too_much();
+    if (!shedding_) return false;
+    ++counts_.sheddings;
+    log_warning("shedding_load", {{"reason", "clients send more than the disk takes, and memory is used up"},
+                                  {"max_anonymous_bytes", options_.max_anonymous_bytes}});
+    return true;
 }
 
 void EventLoop::report_durable(WriteToken token) {
@@ -175,7 +196,7 @@ void EventLoop::sleep() {
     const int timeout_ms = sleep_ms();
     // The order matters: first announce the sleep, then look once more, then sleep.
     if (!waker_.prepare_sleep()) return;
-    if (door_.has_input() && broker_.wants_input()) {
+    if (door_.has_input() && reads_clients()) {
         waker_.woken(false);
         return;
     }

@@ -23,6 +23,9 @@ struct EventLoopOptions {
     // A turn of so little is committed on the loop's own thread if nothing else is under way: it saves two thread switches.
     std::size_t inline_commit_messages = 4;
     std::size_t inline_commit_bytes = 64u << 10;
+    // While the broker takes no input, clients fill zmq's queues, which know no bytes. With more anonymous memory than this the loop
+    // reads on all the same, and the broker refuses what is above its budgets. 0: never.
+    std::uint64_t max_anonymous_bytes = 0;
     std::uint64_t housekeeping_interval_ms = 1'000;
     std::uint64_t shutdown_limit_ms = 30'000;
 };
@@ -47,13 +50,15 @@ class EventLoop {
     void request_stop();
 
     struct Statistics {
-        std::uint64_t turns = 0, sleeps = 0, inline_commits = 0, writes = 0;
+        std::uint64_t turns = 0, sleeps = 0, inline_commits = 0, writes = 0, sheddings = 0;
     };
     const Statistics& statistics() const { return counts_; }
 
   private:
     void turn();
     bool receive();
+    bool reads_clients();
+    bool must_shed();
     bool collect();
     bool tick();
     void look_aside(bool poll_says_signal);
@@ -83,6 +88,8 @@ class EventLoop {
     WriteToken appended_;
     WriteToken durable_;
     bool ready_ = false;
+    bool shedding_ = false;
+    std::uint64_t next_memory_check_ms_ = 0;
     bool stopping_ = false;
     std::uint64_t stop_began_ms_ = 0;
     std::uint64_t next_aside_ms_ = 0;
