@@ -63,7 +63,7 @@ class Coalescer {
     };
     std::deque<Slot> slots_;
     std::size_t used_ = 0;
-    const std::vector<RecordHeader> no_headers_;
+    std::vector<RecordHeader> no_headers_;  // always empty
 };
 
 }  // namespace sedge::node
