@@ -85,9 +85,12 @@ void PartitionSender::on_answer(std::uint64_t now_ms, std::uint64_t attempt, con
     }
     batch.maybe_stored = batch.maybe_stored || maybe_done;
     if (maybe_done || is_retriable(status.code)) {
+        // One pause for all that fail together, not one for each.
+        if (!recovering_ || now_ms >= retry_at_ms_) {
+            retry_at_ms_ = now_ms + pause_ms_;
+            pause_ms_ = std::min(pause_ms_ * 2, options_.retry_max_ms);
+        }
         recovering_ = true;
-        retry_at_ms_ = std::max(retry_at_ms_, now_ms + pause_ms_);
-        pause_ms_ = std::min(pause_ms_ * 2, options_.retry_max_ms);
         return;
     }
     give_up(static_cast<std::size_t>(found - in_flight_.begin()), status);
@@ -97,6 +100,9 @@ void PartitionSender::on_answer(std::uint64_t now_ms, std::uint64_t attempt, con
 void PartitionSender::on_sequence_refused(OutgoingBatch& batch, const Status& status) {
     recovering_ = true;
     if (&batch != in_flight_.front().get()) return;  // an older one has yet to come; then this one is taken
+    // Behind a batch that was given up a refusal says nothing new: the given-up one may still arrive late, and an earlier attempt of
+    // this one behind it (found by a storm, seed 30084).
+    if (batch.after_gap) return;
     gap_ = true;
     for (auto& later : in_flight_) later->after_gap = true;
     if (status.code == ErrorCode::unknown_producer && batch.maybe_stored) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -45,16 +46,22 @@ std::size_t payload_bytes(const ProducerRecord& record) {
     return bytes;
 }
 
+// "1MB", "512KB" or plain bytes, as nodes write sizes; nullopt if it is something else.
+std::optional<std::size_t> parse_size_bytes(std::string_view text) {
+    std::size_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || value > limits::kMaxBatchBytes) return std::nullopt;
+    const auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    if (unit.empty() || unit == "B") return value;
+    if (unit == "KB") return value << 10;
+    if (unit == "MB") return value << 20;
+    return std::nullopt;
+}
+
 std::size_t max_batch_bytes_of(const TopicInfo& topic) {
-    for (const auto& [key, value] : topic.config) {
-        if (key != "max_batch_bytes") continue;
-        std::size_t bytes = 0;
-        for (const char digit : value) {
-            if (digit < '0' || digit > '9' || bytes > limits::kMaxBatchBytes) return limits::kDefaultBatchBytes;
-            bytes = bytes * 10 + static_cast<std::size_t>(digit - '0');
-        }
-        return std::clamp(bytes, limits::kMinBatchBytes, limits::kMaxBatchBytes);
-    }
+    for (const auto& [key, value] : topic.config)
+        if (key == "max_batch_bytes")
+            return std::clamp(parse_size_bytes(value).value_or(limits::kDefaultBatchBytes), limits::kMinBatchBytes, limits::kMaxBatchBytes);
     return limits::kDefaultBatchBytes;
 }
 

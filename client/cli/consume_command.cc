@@ -52,9 +52,16 @@ class ConsumeRun {
                                       {ErrorCode::unknown_partition, "there is no partition " + std::to_string(index) + "; it has " +
                                                                          std::to_string(topic->partitions.size())},
                                       admin.last_node());
+            // Told here, since -e would call it the end and stop without a word.
+            const auto end = visible_end(topic->partitions[index]);
+            if (start_.kind == StartAt::Kind::offset && start_.value > end.value)
+                return report_failure(context_, what,
+                                      {ErrorCode::offset_out_of_range, "partition " + std::to_string(index) + " ends at offset " +
+                                                                           std::to_string(end.value) + "; there is no " + std::to_string(start_.value)},
+                                      admin.last_node());
             assignments.push_back({arguments_.topic, PartitionIndex{index}, start_});
             // Where -e stops: the end as it is now, however fast the topic grows.
-            if (arguments_.stop_at_end) ends_[index] = visible_end(topic->partitions[index]);
+            if (arguments_.stop_at_end) ends_[index] = end;
         }
         open_partitions_ = chosen.size();
         const auto status = consumer_.assign(assignments, context_.timeout_ms);

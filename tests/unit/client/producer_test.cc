@@ -154,7 +154,7 @@ TEST_CASE("a full buffer refuses or waits", "[producer]") {
 
 TEST_CASE("what makes no sense is refused at once", "[producer]") {
     test::FakeBroker broker;
-    broker.add_topic("t", 2, "2048");
+    broker.add_topic("t", 2, GENERATE("2048", "2KB"));
     Producer producer(to(broker));
     CHECK(producer.send({.topic = "nowhere", .value = as_bytes("x")}).code == ErrorCode::unknown_topic);
     CHECK(producer.send({.topic = "no/name", .value = as_bytes("x")}).code == ErrorCode::invalid_topic_name);
