@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <memory>
 #include <new>
+#include <vector>
 
 #include "schema/record_batch.h"
 
@@ -13,30 +16,59 @@ constexpr std::size_t kRunsAtOnce = 256;
 
 enum class Outcome : std::uint8_t { good, damaged, failed };
 
-// What was taken from one run: verified batches, moved together to the front of the buffer that the run was read into.
+// What was taken from one run: verified batches, as parts of the buffer that the run was read into.
 struct RunRead {
     Outcome outcome = Outcome::good;
-    SharedBytes batches;
+    std::vector<SharedBytes> batches;
+    std::size_t bytes = 0;
     Offset end;  // good up to here
 };
 
-// Reads a run and keeps its batches from the one that holds `offset`, below `end`. The entry headers between them are squeezed out.
+// Gathers the batches that lie in a buffer with other bytes between them. Small ones are moved together; one that is large enough to be
+// worth a frame of its own stays where it is.
+class Gatherer {
+  public:
+    Gatherer(std::shared_ptr<std::byte[]> buffer, std::vector<SharedBytes>& out) : buffer_(std::move(buffer)), out_(out) {}
+    void add(std::size_t at, std::size_t size) {
+        if (size >= kStaysBytes || part_size_ == 0) {
+            finish();
+            part_at_ = at;
+        } else if (at != part_at_ + part_size_) {
+            std::memmove(buffer_.get() + part_at_ + part_size_, buffer_.get() + at, size);
+        }
+        part_size_ += size;
+    }
+    void finish() {
+        if (part_size_ != 0) out_.emplace_back(buffer_, ByteView(buffer_.get() + part_at_, part_size_));
+        part_size_ = 0;
+    }
+
+  private:
+    static constexpr std::size_t kStaysBytes = 16u << 10;
+    std::shared_ptr<std::byte[]> buffer_;
+    std::vector<SharedBytes>& out_;
+    std::size_t part_at_ = 0, part_size_ = 0;
+};
+
+// Reads a run and keeps its batches from the one that holds `offset`, below `end`, without the entry headers between them.
 RunRead read_run(const JournalCatalogue::Location& at, const PartitionId& partition, Offset offset, Offset end, std::size_t max_bytes) {
-    RunRead result{Outcome::good, {}, offset};
-    Buffer bytes(static_cast<std::size_t>(at.run.bytes));
-    const std::int64_t got = at.segment->file.read_at(at.run.position, bytes);
-    if (got < 0) return {Outcome::failed, {}, offset};
-    bytes.resize(static_cast<std::size_t>(got));
-    std::size_t kept = 0;
+    RunRead result{Outcome::good, {}, 0, offset};
+    // Not a vector: that would fill megabytes with zeros, to be overwritten at once.
+    const auto buffer = std::make_shared_for_overwrite<std::byte[]>(static_cast<std::size_t>(at.run.bytes));
+    const std::int64_t got = at.segment->file.read_at(at.run.position, {buffer.get(), static_cast<std::size_t>(at.run.bytes)});
+    if (got < 0) return {Outcome::failed, {}, 0, offset};
+    const ByteView bytes(buffer.get(), static_cast<std::size_t>(got));
+    Gatherer kept(buffer, result.batches);
     std::size_t from = 0;
     while (from < bytes.size()) {
-        const ByteView rest = ByteView(bytes).subspan(from);
+        const ByteView rest = bytes.subspan(from);
         const auto entry = read_entry_header(rest);
         if (!entry || entry->type != EntryType::batch || entry->partition != partition || entry->stored_bytes() > rest.size()) {
             result.outcome = Outcome::damaged;
             break;
         }
         const ByteView payload = rest.subspan(kEntryHeaderBytes, static_cast<std::size_t>(entry->payload_bytes));
+        const std::size_t payload_at = from + kEntryHeaderBytes;
         from += static_cast<std::size_t>(entry->stored_bytes());
         const auto header = read_batch_header(payload);
         if (header.ok() && header->end_offset() <= offset) continue;
@@ -45,15 +77,32 @@ RunRead read_run(const JournalCatalogue::Location& at, const PartitionId& partit
             result.outcome = Outcome::damaged;
             break;
         }
-        if (kept > 0 && kept + payload.size() > max_bytes) break;
-        std::memmove(bytes.data() + kept, payload.data(), payload.size());
-        kept += payload.size();
+        if (result.bytes > 0 && result.bytes + payload.size() > max_bytes) break;
+        kept.add(payload_at, payload.size());
+        result.bytes += payload.size();
         result.end = header->end_offset();
     }
-    if (result.outcome == Outcome::good && static_cast<std::uint64_t>(got) < at.run.bytes && kept == 0) result.outcome = Outcome::damaged;
-    bytes.resize(kept);
-    result.batches = SharedBytes::take(std::move(bytes));
+    kept.finish();
+    if (result.outcome == Outcome::good && bytes.size() < at.run.bytes && result.bytes == 0) result.outcome = Outcome::damaged;
     return result;
+}
+
+// The first record of whole batches that the request looks for; false if it is not among them.
+bool find_in(ByteView batches, const FindTime& request, Offset& found_at) {
+    bool found = false;
+    while (!batches.empty() && !found) {
+        const auto header = read_batch_header(batches);
+        if (!header.ok()) break;
+        const Status status = for_each_record(batches, [&](Offset offset, const RecordView& record) {
+            if (offset < request.start || record.timestamp_ms < request.timestamp_ms) return true;
+            found_at = std::min(offset, request.end);
+            found = true;
+            return false;
+        });
+        if (!status.ok()) break;
+        batches = batches.subspan(header->size_bytes);
+    }
+    return found;
 }
 
 std::string subject_of(const PartitionId& partition) {
@@ -75,10 +124,10 @@ ReadResult JournalReader::read(const ReadRecords& request) try {
         if (taken > 0 && taken >= request.max_bytes) break;
         RunRead run = read_run(at, request.partition, next, request.end, request.max_bytes - std::min(taken, request.max_bytes));
         if (run.outcome == Outcome::failed && taken == 0) return failed();
-        if (!run.batches.empty() && (taken == 0 || taken + run.batches.size() <= request.max_bytes)) {
-            taken += run.batches.size();
+        if (run.bytes != 0 && (taken == 0 || taken + run.bytes <= request.max_bytes)) {
+            taken += run.bytes;
             next = run.end;
-            result.batches.push_back(std::move(run.batches));
+            std::move(run.batches.begin(), run.batches.end(), std::back_inserter(result.batches));
         } else {
             break;
         }
@@ -100,7 +149,7 @@ ReadResult JournalReader::damaged_from(const ReadRecords& request, Offset at) {
         const Offset first = std::max(from, next.run.base);
         const RunRead run = read_run(next, request.partition, first, request.end, 1);
         if (run.outcome == Outcome::failed) return failed();
-        if (!run.batches.empty() && first > at) {
+        if (run.bytes != 0 && first > at) {
             result.next_offset = first;
             break;
         }
@@ -124,19 +173,8 @@ ReadResult JournalReader::find(const FindTime& request) try {
     if (run.outcome == Outcome::failed) return failed();
     // A run that turns out to be damaged is where a consumer should look, and be told so.
     if (run.outcome == Outcome::damaged) result.offset = from;
-    bool found = false;
-    for (ByteView rest = run.batches.view(); !rest.empty() && !found;) {
-        const auto header = read_batch_header(rest);
-        if (!header.ok()) break;
-        const Status status = for_each_record(rest, [&](Offset offset, const RecordView& record) {
-            if (offset < request.start || record.timestamp_ms < request.timestamp_ms) return true;
-            result.offset = std::min(offset, request.end);
-            found = true;
-            return false;
-        });
-        if (!status.ok()) break;
-        rest = rest.subspan(header->size_bytes);
-    }
+    for (const SharedBytes& part : run.batches)
+        if (find_in(part.view(), request, result.offset)) break;
     return result;
 } catch (const std::bad_alloc&) {
     return failed();
