@@ -32,6 +32,7 @@ class HostileClient : public Client {
     void step();
     Frames draw_message();
     Buffer draw_request();
+    void spoil_with_right_checksum(Buffer& batch);
 };
 
 }  // namespace sedge::sim

@@ -203,12 +203,22 @@ std::string AnswerChecker::describe_outstanding() const {
     return text;
 }
 
-std::size_t AnswerChecker::waiting_fetches(const std::string& connection) const {
-    std::size_t count = 0;
-    for (auto at = outstanding_.lower_bound({connection, 0}); at != outstanding_.end() && at->first.first == connection; ++at)
-        for (const Asked& asked : at->second)
-            if (asked.api == kFetch && asked.max_wait_ms > 0) ++count;
-    return count;
+void AnswerChecker::check_waiting(std::size_t most_waiting, bool reads_pending) {
+    constexpr std::uint32_t kPatience = 50;
+    std::map<std::string, std::size_t> waiting;
+    for (auto& [key, requests] : outstanding_) {
+        for (Asked& asked : requests) {
+            if (asked.api != kFetch) continue;
+            const auto meant = candidates(asked);
+            if (meant.size() != 1 || asked.partition->value >= meant[0]->logs.size()) continue;
+            const Log& log = meant[0]->logs[asked.partition->value];
+            if (asked.offset.value >= log.end()) {
+                require(++waiting[key.first] <= most_waiting, "more fetches wait than a connection may have");
+            } else if (asked.offset.value < log.seen_watermark && !reads_pending) {
+                require(++asked.ready_checks < kPatience, "a fetch sleeps although its records are there");
+            }
+        }
+    }
 }
 
 }  // namespace sedge::sim

@@ -34,8 +34,9 @@ class AnswerChecker {
     std::size_t outstanding() const;
     // Which it is, for the report.
     std::string describe_outstanding() const;
-    // Fetches of a connection that wait for records.
-    std::size_t waiting_fetches(const std::string& connection) const;
+    // Called between turns. A fetch whose records consumers have already been shown must not wait for ever, and no connection may have
+    // more fetches that wait for records than `most_waiting`. `reads_pending`: the disk owes something, which may explain a wait.
+    void check_waiting(std::size_t most_waiting, bool reads_pending);
     const AnswerCounts& counts() const { return counts_; }
 
   private:
@@ -56,6 +57,7 @@ class AnswerChecker {
         ListOffsetsRequest::At at = ListOffsetsRequest::At::end;
         std::uint64_t timestamp_ms = 0;
         std::uint64_t watermark_at_arrival = 0;
+        std::uint32_t ready_checks = 0;  // how often it was found waiting although it could be answered
     };
     using Key = std::pair<std::string, std::uint64_t>;
 

@@ -1,10 +1,21 @@
 #include <algorithm>
 
+#include "schema/crc32c.h"
+#include "schema/little_endian.h"
 #include "schema/record_batch.h"
 #include "tests/sim/admin.h"
 #include "tests/sim/producer.h"
 
 namespace sedge::sim {
+namespace {
+
+// Only a look at every record finds this one out.
+void flip_bit(Random& random, MutableBytes bytes) {
+    const std::size_t at = random.below(bytes.size());
+    bytes[at] ^= static_cast<std::byte>(1u << random.below(8));
+}
+
+}  // namespace
 
 void HostileClient::begin() { step(); }
 
@@ -60,12 +71,19 @@ Buffer HostileClient::draw_request() {
             for (std::uint64_t n = random_.between(1, 3); n > 0; --n)
                 add_to(builder, draw_record(random_, connection_, n, world_.clock.wall_ms()));
             encode_request(id, produce, frame);
-            const Buffer batch = builder.finish();
+            Buffer batch = builder.finish();
+            if (random_.one_in(2)) spoil_with_right_checksum(batch);
             frame.insert(frame.end(), batch.begin(), batch.end());
             break;
         }
     }
     return frame;
+}
+
+void HostileClient::spoil_with_right_checksum(Buffer& batch) {
+    constexpr std::size_t kCrcAt = 4, kCoveredFrom = 32;
+    flip_bit(random_, MutableBytes(batch).subspan(kCoveredFrom));
+    store_le<std::uint32_t>(batch, kCrcAt, crc32c(ByteView(batch).subspan(kCoveredFrom)));
 }
 
 Frames HostileClient::draw_message() {
@@ -89,8 +107,7 @@ Frames HostileClient::draw_message() {
             break;
         default:
             frames.push_back(draw_request());
-            for (std::uint64_t n = random_.between(0, 3); n > 0 && !frames[0].empty(); --n)
-                frames[0][random_.below(frames[0].size())] ^= static_cast<std::byte>(1u << random_.below(8));
+            for (std::uint64_t n = random_.between(0, 3); n > 0 && !frames[0].empty(); --n) flip_bit(random_, frames[0]);
             break;
     }
     return frames;

@@ -43,6 +43,7 @@ class SimJournal : public node::Journal {
     std::uint64_t next_due_us() const;
     // A sync has failed: the process must exit. Nothing happens here any more.
     bool failed() const { return failed_; }
+    bool reads_pending() const { return !reads_.empty(); }
     // True when all that was appended is stored.
     bool is_idle() const { return queue_.empty() && phase_ == Phase::idle; }
 

@@ -124,6 +124,8 @@ void SimNode::end(End how) {
     inbox_.clear();
     untaken_.clear();
     untaken_total_ = 0;
+    unsynced_.clear();
+    unsynced_total_ = 0;
     world_.history.on_process_end();
     world_.answers.on_process_end();
     switch (how) {
@@ -202,7 +204,7 @@ bool SimNode::take_completions() {
         return false;
     }
     auto completed = journal_->collect();
-    if (completed.durable_to.value > 0) broker_->on_durable(now(), completed.durable_to);
+    if (completed.durable_to.value > 0) note_durable(completed.durable_to);
     for (auto& read : completed.reads) {
         bugs_.change(read.result);
         broker_->on_read(now(), read.read_id, std::move(read.result));
@@ -258,13 +260,18 @@ bool SimNode::carry_out(node::Effects& effects) {
 
 bool SimNode::write(node::JournalWrite& write) {
     world_.fingerprint.add(write.token.value);
+    std::size_t record_bytes = 0;
+    for (const node::JournalEntry& entry : write.entries)
+        if (entry.type == node::EntryType::batch) record_bytes += entry.payload.size();
+    unsynced_.emplace_back(write.token, record_bytes);
+    unsynced_total_ += record_bytes;
     for (const node::JournalEntry& entry : write.entries) world_.fingerprint.add(entry.payload.view());
     ++world_.totals.writes;
     if (world_.verbose) world_.note(describe(write));
     if (write.roll) ++world_.totals.segments_begun;
     const node::WriteToken token = write.token;
     if (random_.one_in(kInlineOneIn) && journal_->commit_inline(write)) {
-        broker_->on_durable(now(), token);
+        note_durable(token);
         return true;
     }
     if (journal_->failed()) {
@@ -285,13 +292,36 @@ void SimNode::send(node::Send& send) {
     network_.to_client(life_, std::move(send));
 }
 
-void SimNode::check_budgets() const {
+void SimNode::note_durable(node::WriteToken token) {
+    for (; !unsynced_.empty() && unsynced_.front().first <= token; unsynced_.pop_front()) unsynced_total_ -= unsynced_.front().second;
+    broker_->on_durable(now(), token);
+}
+
+void SimNode::check_budgets() {
     // One answer may go beyond: it is counted when it is made.
     constexpr std::size_t kOneAnswer = 128u << 10;
+    constexpr std::uint64_t kWaitingEvery = 32, kGaugesEvery = 256;
     const node::BrokerOptions& options = world_.settings.broker;
     require(untaken_total_ <= options.max_reply_bytes + kOneAnswer, "answers not taken exceed their budget");
     for (const auto& [connection, bytes] : untaken_)
         require(bytes <= options.max_reply_bytes_per_connection + kOneAnswer, "a connection's answers not taken exceed their budget");
+    require(unsynced_total_ <= 2 * options.max_unsynced_bytes + kOneAnswer, "records not yet stored exceed their budget");
+    ++turns_;
+    if (turns_ % kWaitingEvery == 0)
+        world_.answers.check_waiting(options.max_waiting_fetches_per_connection, journal_->reads_pending());
+    if (turns_ % kGaugesEvery == 0) check_gauges();
+}
+
+// What the core says of itself is what we count.
+void SimNode::check_gauges() const {
+    const node::BrokerOptions& options = world_.settings.broker;
+    for (const node::Metric& metric : broker_->metrics()) {
+        const auto value = static_cast<std::uint64_t>(metric.value);
+        if (metric.name == "sedge_recent_bytes") require(value <= options.recent_bytes, "recent batches exceed their budget");
+        if (metric.name == "sedge_waiting_fetches") require(value <= options.max_waiting_fetches, "more fetches wait than may");
+        if (metric.name == "sedge_reply_bytes" && !journal_->reads_pending())
+            require(value == untaken_total_, "the core counts other reply bytes than it has handed out");
+    }
 }
 
 }  // namespace sedge::sim

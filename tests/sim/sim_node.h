@@ -50,7 +50,9 @@ class SimNode : public Server {
     bool write(node::JournalWrite& write);
     void send(node::Send& send);
     bool dies_here();
-    void check_budgets() const;
+    void note_durable(node::WriteToken token);
+    void check_budgets();
+    void check_gauges() const;
     node::Now now() const;
 
     World& world_;
@@ -68,6 +70,9 @@ class SimNode : public Server {
     std::uint64_t stop_deadline_us_ = 0;
     std::map<std::string, std::size_t> untaken_;  // reply bytes handed out and not taken, by connection
     std::size_t untaken_total_ = 0;
+    std::deque<std::pair<node::WriteToken, std::size_t>> unsynced_;  // record bytes of the writes not yet reported as stored
+    std::size_t unsynced_total_ = 0;
+    std::uint64_t turns_ = 0;
 };
 
 }  // namespace sedge::sim
