@@ -107,8 +107,10 @@ void Broker::State::finish(const TimeLookup& lookup, const ReadResult& result) {
         return refuse(lookup.from, lookup.correlation_id, {ErrorCode::unknown_topic, "the topic was deleted"});
     if (result.outcome == ReadResult::Outcome::failed) return refuse(lookup.from, lookup.correlation_id, disk_failed());
     const Offset found = result.outcome == ReadResult::Outcome::damaged ? result.next_offset : result.offset;
+    // What was found has expired meanwhile: the next one of that time need not be the new start.
+    if (found < partition->start) return start_read(lookup);
     answer(lookup.from, lookup.correlation_id,
-           ListOffsetsResponse{std::clamp(found, partition->start, partition->high_watermark)});
+           ListOffsetsResponse{std::min(found, partition->high_watermark)});
 }
 
 }  // namespace sedge::node
