@@ -8,9 +8,6 @@
 namespace sedge::node {
 namespace {
 
-// Below this a batch is copied out of the message that brought it; above, the message itself is kept.
-constexpr std::size_t kShareFromBytes = 4096;
-
 // What a request costs while it waits for the disk, beside its record.
 constexpr std::size_t kRequestOverheadBytes = 64;
 
@@ -180,8 +177,9 @@ Status Broker::State::produce_batch(Now now, const ConnectionId& from, const Req
     header = read_batch_header(bytes);
     turn_entry_bytes += entry_bytes;
     turn.bytes += bytes.size() + kRequestOverheadBytes;
-    SharedBytes stored = bytes.size() >= kShareFromBytes ? message.share(frame).part(at, bytes.size()) : SharedBytes::copy_of(bytes);
-    append_batch(topic, partition, std::move(stored), *header);
+    // A large batch keeps the message that brought it; a small one would keep too much around itself.
+    const bool is_small = bytes.size() <= BytePool::kLargestBytes;
+    append_batch(topic, partition, is_small ? pool.copy(bytes) : message.share(frame).part(at, bytes.size()), *header);
     if (produce.acks != Acks::none)
         answer_produce(from, request, topic, {partition.id.partition, offset, durable_copies(topic), 1, false});
     return {};

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "node/core/broker.h"
+#include "node/core/byte_pool.h"
 #include "node/core/catalogue.h"
 #include "node/core/client_accounts.h"
 #include "node/core/coalescer.h"
@@ -84,6 +85,7 @@ struct Broker::State {
     void add_entry(JournalEntry entry);
     void close_batches(Now now);
     void close_batch(Now now, Partition& partition);
+    void append_gathered(Now now, Topic& topic, Partition& partition, Buffer batch);
     void append_batch(Topic& topic, Partition& partition, SharedBytes bytes, const BatchHeader& header);
     void close_turn(Now now);
     bool turn_has_work() const;
@@ -167,6 +169,7 @@ struct Broker::State {
     std::vector<JournalEntry> turn_entries;
     PendingWrite turn;
     Coalescer coalescer;
+    BytePool pool;
     std::vector<RecordHeader> headers;  // of the record at hand
 
     // Writes on their way to the disk, oldest first.

@@ -56,23 +56,23 @@ void Broker::State::add_entry(JournalEntry entry) {
     turn_entries.push_back(std::move(entry));
 }
 
-// The gathered records become a batch at the offsets that their answers were promised.
 void Broker::State::close_batches(Now now) {
-    coalescer.close_all([&](Topic& topic, Partition& partition, Buffer batch) {
-        const auto count = read_batch_header(batch)->count;
-        stamp_batch(batch, Offset{partition.end.value - count}, now.wall_ms, options.epoch);
-        const auto header = read_batch_header(batch);
-        append_batch(topic, partition, SharedBytes::take(std::move(batch)), *header);
-    });
+    coalescer.close_all([&](Topic& topic, Partition& partition, Buffer batch) { append_gathered(now, topic, partition, std::move(batch)); });
 }
 
 void Broker::State::close_batch(Now now, Partition& partition) {
     coalescer.close(partition, [&](Topic& topic, Partition& its_partition, Buffer batch) {
-        const auto count = read_batch_header(batch)->count;
-        stamp_batch(batch, Offset{its_partition.end.value - count}, now.wall_ms, options.epoch);
-        const auto header = read_batch_header(batch);
-        append_batch(topic, its_partition, SharedBytes::take(std::move(batch)), *header);
+        append_gathered(now, topic, its_partition, std::move(batch));
     });
+}
+
+// The gathered records become a batch at the offsets that their answers were promised.
+void Broker::State::append_gathered(Now now, Topic& topic, Partition& partition, Buffer batch) {
+    const std::uint32_t count = read_batch_header(batch)->count;
+    stamp_batch(batch, Offset{partition.end.value - count}, now.wall_ms, options.epoch);
+    const auto header = read_batch_header(batch);
+    const bool is_small = batch.size() <= BytePool::kLargestBytes;
+    append_batch(topic, partition, is_small ? pool.copy(batch) : SharedBytes::take(std::move(batch)), *header);
 }
 
 // Its bytes were counted in turn_entry_bytes when they were accepted.

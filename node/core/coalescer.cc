@@ -31,6 +31,13 @@ bool Coalescer::has_room(const Partition& partition, std::size_t record_bytes, s
     return builder.size_bytes() + record_bytes + kMaxDeltaBytes - 1 <= max_batch_bytes && builder.count() < limits::kMaxRecordsPerBatch;
 }
 
+Buffer Coalescer::finish(std::size_t slot) {
+    BatchBuilder& builder = slots_[slot].builder;
+    Buffer batch = builder.finish();
+    if (batch.size() > (slot < kLargeSlots ? kKeptLargeBytes : kKeptBytes)) builder = BatchBuilder();
+    return batch;
+}
+
 void Coalescer::add(Topic& topic, Partition& partition, const Record& record) {
     if (partition.open_slot == Partition::kNoSlot) {
         if (used_ == slots_.size()) slots_.emplace_back();

@@ -39,15 +39,14 @@ class Coalescer {
     template <class Append>
     void close(Partition& partition, Append&& append) {
         if (!is_open(partition)) return;
-        Slot& slot = slots_[partition.open_slot];
-        append(*slot.topic, partition, slot.builder.finish());
+        append(*slots_[partition.open_slot].topic, partition, finish(partition.open_slot));
     }
     // In the order in which the partitions were first written to in this turn.
     template <class Append>
     void close_all(Append&& append) {
         for (std::size_t i = 0; i < used_; ++i) {
             Slot& slot = slots_[i];
-            if (!slot.builder.empty()) append(*slot.topic, *slot.partition, slot.builder.finish());
+            if (!slot.builder.empty()) append(*slot.topic, *slot.partition, finish(i));
             slot.partition->open_slot = Partition::kNoSlot;
         }
         used_ = 0;
@@ -55,12 +54,16 @@ class Coalescer {
     }
 
   private:
-    static constexpr std::size_t kKeptSlots = 64;  // with their buffers, for the next turn
+    // Slots and their buffers are kept for the next turn, but never more than a few megabytes in all.
+    static constexpr std::size_t kKeptSlots = 1024, kLargeSlots = 8;
+    static constexpr std::size_t kKeptBytes = 4096, kKeptLargeBytes = 256u << 10;
     struct Slot {
         Topic* topic = nullptr;
         Partition* partition = nullptr;
         BatchBuilder builder;
     };
+    Buffer finish(std::size_t slot);
+
     std::deque<Slot> slots_;
     std::size_t used_ = 0;
     std::vector<RecordHeader> no_headers_;  // always empty

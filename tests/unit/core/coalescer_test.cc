@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "node/core/byte_pool.h"
 #include "node/core/catalogue.h"
 
 using namespace sedge;
@@ -84,4 +85,15 @@ TEST_CASE("many partitions at once", "[coalescer]") {
         coalescer.close_all([&](Topic&, Partition&, Buffer) { ++closed; });
         CHECK(closed == 1000);
     }
+}
+
+TEST_CASE("small batches share chunks and keep their bytes", "[coalescer]") {
+    BytePool pool;
+    std::vector<std::pair<SharedBytes, std::string>> copies;
+    for (std::size_t i = 0; i < 1000; ++i) {
+        const std::string text(i * 37 % BytePool::kLargestBytes + 1, static_cast<char>('a' + i % 26));
+        copies.emplace_back(pool.copy(as_bytes(text)), text);
+    }
+    for (const auto& [bytes, text] : copies) CHECK(as_text(bytes.view()) == text);
+    CHECK(copies[0].first.owner() == copies[1].first.owner());
 }
