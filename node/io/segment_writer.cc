@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace sedge::node {
 namespace {
@@ -14,10 +15,10 @@ namespace {
 // One process, one writer, no LMDB readers: no lock file. Syncs are ours to place (one a commit).
 constexpr unsigned kEnvFlags = MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOLOCK | MDB_NOTLS | MDB_NOMEMINIT | MDB_NORDAHEAD;
 
-// Groups below this are latency: the blocks they go to are written ahead, since a sync of blocks written before takes half the time of one
-// that must convert preallocated ones. Larger groups are throughput, and would write everything twice.
-constexpr std::uint64_t kPrewriteBelowBytes = 64u << 10;
-constexpr std::uint64_t kPrewriteStepBytes = 1u << 20;
+// Groups below this, two in a row, are latency: the blocks they go to are written ahead, since a sync of blocks written before takes half
+// the time of one that must convert preallocated ones. Larger groups are throughput, and would write everything twice.
+constexpr std::uint64_t kPrewriteBelowBytes = 16u << 10;
+constexpr std::uint64_t kPrewriteStepBytes = 256u << 10;
 
 Status failed(const char* what, int code) { return {ErrorCode::storage_failed, std::string(what) + ": " + mdb_strerror(code)}; }
 
@@ -139,7 +140,7 @@ std::uint64_t SegmentWriter::end_of_pages() const {
 }
 
 Status SegmentWriter::prewrite(std::uint64_t next_bytes) {
-    if (next_bytes >= kPrewriteBelowBytes) return {};
+    if (std::max(next_bytes, std::exchange(last_value_bytes_, next_bytes)) >= kPrewriteBelowBytes) return {};
     const std::uint64_t end = end_of_pages();
     if (end + 2 * kPrewriteBelowBytes <= written_to_) return {};
     const std::uint64_t from = std::max(end, written_to_);

@@ -63,6 +63,7 @@ class SegmentWriter {
     std::size_t page_bytes_ = 0;
     std::uint64_t written_to_ = 0;  // blocks before it have been written at least once
     std::uint64_t prewritten_total_ = 0;
+    std::uint64_t last_value_bytes_ = 0;
 };
 
 // The first pages of an empty LMDB file of this size, as LMDB itself writes them; made once in `directory`.
