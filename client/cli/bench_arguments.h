@@ -18,6 +18,7 @@ struct BenchArguments {
     std::uint32_t in_flight = 0;      // requests that wait for their answer
     std::uint32_t partitions = 0;
     std::uint32_t rounds = 5;         // limit and work take turns; the medians count
+    std::uint32_t warm_up = 0;        // rounds of the work before, which do not count
     std::string acks = "all";
     std::string durability = "fsync"; // of a topic of its own
     std::string directory = ".";      // the disk's limits are taken there

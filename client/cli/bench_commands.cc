@@ -29,6 +29,7 @@ void add_work_options(CLI::App& verb, const std::shared_ptr<BenchArguments>& arg
     verb.add_option("--durability", arguments->durability, "Of the topic made for this: fsync, or os (acknowledged before it is on the disk)")
         ->capture_default_str()
         ->check(CLI::IsMember({"fsync", "os"}));
+    verb.add_option("--warm-up", arguments->warm_up, "Rounds before, which do not count: so that the node reuses files whose blocks were written");
     verb.add_flag("--no-limit", arguments->no_limit, "Only the work, without the limit beside it");
 }
 

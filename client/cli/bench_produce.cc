@@ -1,6 +1,7 @@
 // `sedge bench produce`, `latency` and `partitions`: publishing beside the limit that it is held against.
 #include <fmt/format.h>
 
+#include <deque>
 #include <optional>
 
 #include "client/cli/bench_arguments.h"
@@ -21,6 +22,10 @@ using Work = std::function<Result<Figures>()>;
 
 int run(const Context& context, const BenchArguments& arguments, const char* what, const Work& limit, const Work& work,
         BenchReport report) {
+    for (std::uint32_t i = 0; i < arguments.warm_up; ++i) {
+        const auto figures = work();
+        if (!figures.ok()) return report_failure(context, what, figures.status(), context.nodes.front());
+    }
     const auto status = take_turns(arguments.rounds, arguments.no_limit ? Work{} : limit, work, report);
     if (!status.ok()) return report_failure(context, what, status, context.nodes.front());
     print_report(context, report);
@@ -43,13 +48,16 @@ int produce_batches(const Context& context, const BenchArguments& arguments) {
     const auto total = plan.requests * plan.batch_bytes;
     const auto file = WrittenFile::create(arguments.directory, std::min(total, kWrittenFileBytes));
     if (!file.ok()) return report_failure(context, "bench produce", file.status());
-    std::optional<PublishLoad> load;  // outlives the socket that borrows from it
+    std::deque<PublishLoad> loads;  // outlive the socket that borrows from them
     BenchMesh mesh(context);
-    const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability);
-    if (!topic.ok()) return report_failure(context, "bench produce", topic.status(), context.nodes.front());
-    load.emplace(topic->name(), plan);
-    return run(context, arguments, "bench produce", [&] { return file->write_synced(total, kDiskPieceBytes); },
-               [&] { return arguments.library ? publish_by_library(context, topic->name(), plan) : publish(mesh, *load, plan); },
+    // A topic of its own for each round, so that its files are reused as those of a node that has run for long are.
+    const auto round = [&]() -> Result<Figures> {
+        const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability);
+        if (!topic.ok()) return topic.status();
+        if (arguments.library) return publish_by_library(context, topic->name(), plan);
+        return publish(mesh, loads.emplace_back(topic->name(), plan), plan);
+    };
+    return run(context, arguments, "bench produce", [&] { return file->write_synced(total, kDiskPieceBytes); }, round,
                {"produce", in_words(plan) + by(arguments), "pwrite and fdatasync of 1 MB pieces to a file written before", Measure::mb_per_s, {}, {}});
 }
 
