@@ -204,7 +204,7 @@ std::string AnswerChecker::describe_outstanding() const {
 }
 
 void AnswerChecker::check_waiting(std::size_t most_waiting, bool reads_pending) {
-    constexpr std::uint32_t kPatience = 50;
+    constexpr std::uint32_t kPatience = 10;
     std::map<std::string, std::size_t> waiting;
     for (auto& [key, requests] : outstanding_) {
         for (Asked& asked : requests) {
@@ -214,7 +214,7 @@ void AnswerChecker::check_waiting(std::size_t most_waiting, bool reads_pending) 
             const Log& log = meant[0]->logs[asked.partition->value];
             if (asked.offset.value >= log.end()) {
                 require(++waiting[key.first] <= most_waiting, "more fetches wait than a connection may have");
-            } else if (asked.offset.value < log.seen_watermark && !reads_pending) {
+            } else if (asked.offset.value < log.synced_end && !reads_pending) {
                 require(++asked.ready_checks < kPatience, "a fetch sleeps although its records are there");
             }
         }

@@ -34,7 +34,7 @@ class AnswerChecker {
     std::size_t outstanding() const;
     // Which it is, for the report.
     std::string describe_outstanding() const;
-    // Called between turns. A fetch whose records consumers have already been shown must not wait for ever, and no connection may have
+    // Called between turns. A fetch must not sleep when its records are stored, and no connection may have
     // more fetches that wait for records than `most_waiting`. `reads_pending`: the disk owes something, which may explain a wait.
     void check_waiting(std::size_t most_waiting, bool reads_pending);
     const AnswerCounts& counts() const { return counts_; }

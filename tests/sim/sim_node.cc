@@ -300,7 +300,7 @@ void SimNode::note_durable(node::WriteToken token) {
 void SimNode::check_budgets() {
     // One answer may go beyond: it is counted when it is made.
     constexpr std::size_t kOneAnswer = 128u << 10;
-    constexpr std::uint64_t kWaitingEvery = 32, kGaugesEvery = 256;
+    constexpr std::uint64_t kWaitingEvery = 8, kGaugesEvery = 256;
     const node::BrokerOptions& options = world_.settings.broker;
     require(untaken_total_ <= options.max_reply_bytes + kOneAnswer, "answers not taken exceed their budget");
     for (const auto& [connection, bytes] : untaken_)
