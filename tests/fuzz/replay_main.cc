@@ -13,19 +13,31 @@ namespace {
 
 constexpr std::size_t kMaxChanges = 2'000;  // per file
 
-void replay(const std::filesystem::path& path) {
+using Input = std::vector<std::uint8_t>;
+
+Input seed_from(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
-    std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
-    LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+    return Input{std::istreambuf_iterator<char>(file), {}};
+}
+
+// In memory of exactly its size, so that a sanitizer sees a read of one byte too many.
+void run(const Input& bytes, std::size_t size) {
+    const Input exact(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    LLVMFuzzerTestOneInput(exact.data(), exact.size());
+}
+
+void replay(const std::filesystem::path& path) {
+    Input bytes = seed_from(path);
+    run(bytes, bytes.size());
     const std::size_t step = bytes.size() / kMaxChanges + 1;
     for (std::size_t at = 0; at < bytes.size(); at += step) {
         const std::uint8_t original = bytes[at];
         for (const int change : {0x01, 0x80, 0xFF}) {
             bytes[at] = static_cast<std::uint8_t>(original ^ change);
-            LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+            run(bytes, bytes.size());
         }
         bytes[at] = original;
-        LLVMFuzzerTestOneInput(bytes.data(), at);
+        run(bytes, at);
     }
 }
 
