@@ -33,6 +33,24 @@ int make_directories(const std::string& path) {
     }
 }
 
+std::string parent_of(const std::string& path) {
+    const auto end = path.find_last_not_of('/');
+    const auto slash = path.substr(0, end == std::string::npos ? 0 : end + 1).rfind('/');
+    return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Makes the names of new directories durable, from `path` upwards: without it a power cut takes all that was stored below. Also when
+// they were there already: the start that made them may have ended before this. Who may not read a directory did not make it.
+int sync_names(std::string path) {
+    while (true) {
+        path = parent_of(path);
+        const int error = sync_directory(path);
+        if (error == EACCES || error == EPERM) return 0;
+        if (error != 0 && error != EINVAL && error != EROFS) return error;
+        if (path == "/" || path == ".") return 0;
+    }
+}
+
 std::string random_mesh_id() {
     std::random_device device;
     char text[33];
@@ -76,7 +94,9 @@ Result<NodeIdentity> read_identity(const std::string& path, const std::string& n
 }  // namespace
 
 Result<DataDirectory> DataDirectory::open(const std::string& path, const std::string& node_name) {
-    if (const int error = make_directories(path + "/journal"))
+    int error = make_directories(path + "/journal");
+    if (error == 0) error = sync_names(path + "/journal");
+    if (error != 0)
         return unusable("cannot use the data directory " + path + ": " + std::strerror(error) + "; choose another with --data");
     const std::string lock_path = path + "/" + kLockName;
     const int lock_fd = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
@@ -87,7 +107,8 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, const std::st
     auto identity = read_identity(path, node_name);
     if (!identity.ok()) return identity.status();
     ++identity->starts;
-    if (const int error = replace_file(path, kIdentityName, as_bytes(encode(*identity))))
+    error = replace_file(path, kIdentityName, as_bytes(encode(*identity)));
+    if (error != 0)
         return unusable("cannot write " + path + "/" + kIdentityName + ": " + std::strerror(error));
     const int kept = ::dup(lock_fd);  // the lock belongs to the open file, which this descriptor shares
     if (kept < 0) return unusable("cannot keep the lock of " + path + ": " + std::strerror(errno));
