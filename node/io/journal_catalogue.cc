@@ -61,7 +61,7 @@ std::vector<std::shared_ptr<Segment>> JournalCatalogue::take_dead() {
     std::vector<std::shared_ptr<Segment>> dead;
     for (auto at = segments_.begin(); at != segments_.end();) {
         const auto& spans = at->second->index.spans();
-        const bool all_dead = at->first != open_id_ && std::all_of(spans.begin(), spans.end(), [&](const auto& span) {
+        const bool all_dead = at->first != open_id_ && !at->second->keep && std::all_of(spans.begin(), spans.end(), [&](const auto& span) {
             return is_dead(at->first, span.first, span.second.end);
         });
         if (!all_dead) {

@@ -24,6 +24,7 @@ struct Segment {
     std::uint64_t id = 0;
     File file;
     SegmentIndex index;
+    bool keep = false;  // damaged beyond knowing what it holds: it stays for whoever can still read something out of it
 };
 
 class JournalCatalogue {

@@ -100,6 +100,7 @@ Status JournalRecovery::open_segment(SegmentRecord& record, const std::string& b
     } else {
         catalogue_.report("damaged_index", name, "the segment's index is damaged; it was made again from the records");
         rebuild_index(record, *segment);
+        segment->keep = segment->index.spans().empty();
     }
     opened_[record.id] = segment;
     catalogue_.add_segment(segment);
