@@ -12,7 +12,7 @@ MOMENTS = [("sync", 1), ("write", 1), ("write", 2), ("write", 3), ("sync", 2), (
 
 @pytest.mark.parametrize("mode", ["drop", "tear", "reorder"])
 def test_power_loss_under_load(powerfs, new_node, mode):
-    node = new_node(data=powerfs.mountpoint / "data").start()
+    node = new_node(data=powerfs.mountpoint / "data", options=["--segment-bytes", "8MB"]).start()
     with Client(node) as client:
         client.create_topic("steady")
     loads, lives = [], []
@@ -34,7 +34,7 @@ def test_power_loss_under_load(powerfs, new_node, mode):
 @pytest.mark.parametrize("count", range(1, 13))
 def test_power_loss_during_the_first_start(powerfs, new_node, count):
     """The cut comes while the data directory is being made: the next start must cope with whatever is there."""
-    node = new_node(data=powerfs.mountpoint / "data").spawn()
+    node = new_node(data=powerfs.mountpoint / "data", options=["--segment-bytes", "8MB"]).spawn()
     powerfs.kill_at("sync", count, node.pid)
     wait_until(lambda: not node.running() or powerfs.stats()["syncs"] >= count or ready(node), "the start or its end")
     node.kill()

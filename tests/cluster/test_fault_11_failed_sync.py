@@ -7,7 +7,7 @@ from harness import Client, Load, check_nothing_lost, wait_until
 
 @pytest.mark.parametrize("then", ["plain restart", "power loss"])
 def test_failed_sync_ends_the_process_and_loses_nothing(powerfs, new_node, then):
-    node = new_node(data=powerfs.mountpoint / "data").start()
+    node = new_node(data=powerfs.mountpoint / "data", options=["--segment-bytes", "8MB"]).start()
     with Client(node) as client:
         client.create_topic("steady")
     loads = []
