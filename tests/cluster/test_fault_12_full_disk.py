@@ -77,15 +77,16 @@ def test_full_disk_writes_again_when_a_topic_is_deleted(full_node):
     node, _ = full_node
     with Client(node) as client:
         client.request("delete_topic", topic="fill")
-        client.create_topic("next")
 
-        def produced():
+        def done(request, *arguments):
             try:
-                return client.produce("next", b"room again")
-            except RequestFailed as failure:
+                request(*arguments)
+                return True
+            except RequestFailed as failure:  # the room is given back in the background
                 assert failure.error == "disk_full"
-                return None
-        wait_until(produced, "writing to resume")
+                return False
+        wait_until(lambda: done(client.create_topic, "next"), "topics to be made again")
+        wait_until(lambda: done(client.produce, "next", b"room again"), "writing to resume")
         assert client.fetch_all("next")[-1][2] == b"room again"
 
 
