@@ -21,11 +21,12 @@ Status too_large(std::size_t limit_bytes) {
     return {ErrorCode::record_too_large, "a batch's body decompresses to " + std::to_string(limit_bytes) + " bytes at most"};
 }
 
-// Makes room behind `used`; false at the limit.
+// Makes room behind `used`; false beyond the limit. One byte more than the limit has room, because a decoder that fills its output
+// exactly has yet to say whether that was all.
 bool grow(Buffer& out, std::size_t used, std::size_t limit_bytes) {
+    if (used > limit_bytes) return false;
     if (used < out.size()) return true;
-    if (out.size() >= limit_bytes) return false;
-    out.resize(std::min(limit_bytes, out.size() + std::max(kGrowBytes, out.size() / 2)));
+    out.resize(std::min(limit_bytes + 1, out.size() + std::max(kGrowBytes, out.size() / 2)));
     return true;
 }
 
@@ -45,6 +46,7 @@ Status unzstd(ByteView packed, std::size_t limit_bytes, Buffer& out) {
         if (left == 0) break;
         if (part.pos == 0 && in.pos == in.size) return corrupt("zstd");
     }
+    if (used > limit_bytes) return too_large(limit_bytes);
     out.resize(used);
     return in.pos == in.size ? Status{} : corrupt("zstd");
 }
@@ -67,6 +69,7 @@ Status unlz4(ByteView packed, std::size_t limit_bytes, Buffer& out) {
         if (left == 0) break;
         if (in_size == 0 && out_size == 0) return corrupt("lz4");
     }
+    if (used > limit_bytes) return too_large(limit_bytes);
     out.resize(used);
     return read == packed.size() ? Status{} : corrupt("lz4");
 }
@@ -91,7 +94,9 @@ void compress(Codec codec, ByteView plain, Buffer& out) {
 
 Status decompress(Codec codec, ByteView packed, std::size_t limit_bytes, Buffer& out) {
     out.clear();
-    return codec == Codec::zstd ? unzstd(packed, limit_bytes, out) : unlz4(packed, limit_bytes, out);
+    Status status = codec == Codec::zstd ? unzstd(packed, limit_bytes, out) : unlz4(packed, limit_bytes, out);
+    if (!status.ok()) out.clear();
+    return status;
 }
 
 }  // namespace sedge

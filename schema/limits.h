@@ -17,6 +17,7 @@ inline constexpr std::size_t kMaxBatchBytes = 4u << 20;         // one record ba
 inline constexpr std::size_t kDefaultBatchBytes = 1u << 20;     // a topic's max_batch_bytes unless it says otherwise
 inline constexpr std::size_t kMinBatchBytes = 1024;             // the least that max_batch_bytes may be
 inline constexpr std::size_t kMaxDecompressedBytes = 16u << 20; // a batch's body after decompression
+inline constexpr std::size_t kMaxRecordBytes = 4u << 20;        // one record, not compressed: an answer with it fits a frame
 inline constexpr std::uint32_t kMaxRecordsPerBatch = 1u << 20;
 inline constexpr std::size_t kMaxRecordHeaders = 64;            // headers of one record
 inline constexpr std::size_t kMaxTopicNameBytes = 249;          // [a-zA-Z0-9._-]+, neither "." nor ".."

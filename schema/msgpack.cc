@@ -187,9 +187,9 @@ std::optional<double> MsgpackReader::real() {
     return std::bit_cast<float>(static_cast<std::uint32_t>(*bits));
 }
 
-std::optional<ByteView> MsgpackReader::sized(std::size_t size) {
-    if (static_cast<std::size_t>(end_ - at_) < size) return fail();
-    const ByteView view(at_, size);
+std::optional<ByteView> MsgpackReader::sized(std::uint64_t size) {
+    if (static_cast<std::uint64_t>(end_ - at_) < size) return fail();
+    const ByteView view(at_, static_cast<std::size_t>(size));
     at_ += size;
     return view;
 }

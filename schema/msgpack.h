@@ -57,7 +57,7 @@ class MsgpackReader {
   private:
     std::nullopt_t fail();
     std::optional<std::uint64_t> tagged(std::size_t width);  // the number of `width` bytes behind the tag
-    std::optional<ByteView> sized(std::size_t size);
+    std::optional<ByteView> sized(std::uint64_t size);
     std::optional<std::uint32_t> count(std::uint8_t fix, std::uint8_t tag16, std::size_t bytes_each);
     bool skip_nested(int depth);
     bool skip_ext();

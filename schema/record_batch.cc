@@ -8,6 +8,7 @@
 #include "schema/limits.h"
 #include "schema/little_endian.h"
 #include "schema/msgpack.h"
+#include "schema/utf8.h"
 
 namespace sedge {
 namespace {
@@ -102,7 +103,7 @@ bool read_record_headers(MsgpackReader& reader, std::vector<RecordHeader>& heade
         if (reader.array() != 2u) return false;
         const auto name = reader.str();
         const auto value = reader.blob();
-        if (!name || !value) return false;
+        if (!name || !value || !is_utf8(as_bytes(*name))) return false;
         headers.push_back({*name, *value});
     }
     return true;

@@ -21,7 +21,7 @@
 //   72       body
 //
 // A record is a msgpack array [timestamp_delta_ms, key, value] or [timestamp_delta_ms, key, value, headers]; key and value are
-// bin or nil; headers is an array of [name (str), value (bin)]. The delta counts from base_timestamp_ms and may be negative.
+// bin or nil; headers is an array of [name (str, UTF-8), value (bin)]. The delta counts from base_timestamp_ms and may be negative.
 #pragma once
 
 #include <cstdint>
@@ -89,7 +89,8 @@ Result<BatchHeader> check_appended_batch(ByteView bytes);
 void stamp_batch(MutableBytes batch, Offset base_offset, std::uint64_t append_time_ms, Epoch epoch);
 
 // Calls visit(offset, RecordView&) for each record in order; the views live until the call returns. Decompresses if needed.
-// `visit` returns false to stop early. corrupt_batch when the body is not exactly `count` records.
+// `visit` returns false to stop early. corrupt_batch when the body is not exactly `count` records; record_too_large for a record
+// above limits::kMaxRecordBytes or a body above limits::kMaxDecompressedBytes.
 // The batch's checksums are the caller's to check.
 template <class Visit>
 Status for_each_record(ByteView batch, Visit&& visit);

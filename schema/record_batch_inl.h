@@ -1,6 +1,7 @@
 // The body of for_each_record, apart so that record_batch.h reads as a contract.
 #pragma once
 
+#include "schema/limits.h"
 #include "schema/msgpack.h"
 
 namespace sedge {
@@ -15,8 +16,11 @@ Status for_each_record(ByteView batch, Visit&& visit) {
     MsgpackReader reader(*body);
     RecordView record;
     for (std::uint32_t i = 0; i < header->count; ++i) {
+        const std::size_t from = reader.position();
         if (!read_record(reader, header->base_timestamp_ms, record))
             return {ErrorCode::corrupt_batch, "record " + std::to_string(i) + " of the batch is malformed"};
+        if (reader.position() - from > limits::kMaxRecordBytes)
+            return {ErrorCode::record_too_large, "a record has " + std::to_string(limits::kMaxRecordBytes) + " bytes at most"};
         if (!visit(header->base_offset + i, record)) return {};
     }
     if (!reader.at_end()) return {ErrorCode::corrupt_batch, "bytes follow the last record of the batch"};

@@ -3,6 +3,7 @@
 
 #include "schema/msgpack.h"
 #include "schema/request.h"
+#include "schema/utf8.h"
 
 namespace sedge {
 namespace {
@@ -104,6 +105,7 @@ Status read_acks(MsgpackReader& reader, Acks& out) {
 }
 
 Status read_blob(MsgpackReader& reader, std::string_view name, std::optional<ByteView>& out) {
+    out.reset();  // of a field that comes twice the last one counts, also if it is nil
     if (reader.nil()) return {};
     out = reader.blob();
     return out ? Status{} : wrong_field(name, "bytes, a string or nil");
@@ -114,8 +116,10 @@ Status read_headers(MsgpackReader& reader, std::optional<ByteView>& out) {
     const ByteView from = reader.rest();
     const auto size = reader.map();
     if (!size || *size > limits::kMaxRecordHeaders) return wrong_field("headers", "a map of at most 64 strings to bytes");
-    for (std::uint32_t i = 0; i < *size; ++i)
-        if (!reader.str() || !reader.blob()) return wrong_field("headers", "a map of at most 64 strings to bytes");
+    for (std::uint32_t i = 0; i < *size; ++i) {
+        const auto name = reader.str();
+        if (!name || !is_utf8(as_bytes(*name)) || !reader.blob()) return wrong_field("headers", "a map of at most 64 strings to bytes");
+    }
     out = from.first(from.size() - reader.rest().size());
     return {};
 }

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "client/cli/text.h"
+#include "schema/utf8.h"
 
 namespace sedge::cli {
 namespace {

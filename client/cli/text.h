@@ -35,7 +35,6 @@ class RecordFormat {
     std::vector<Piece> pieces_;
 };
 
-bool is_utf8(ByteView bytes);
 // "1,234 B", "12.3 MB".
 std::string human_bytes(std::uint64_t bytes);
 
