@@ -21,7 +21,24 @@ TEST_CASE("the checksum gives RFC 3720's answers", "[crc32c]") {
     CHECK(crc32c(Buffer(32, std::byte{0})) == 0x8A9136AAu);
     CHECK(crc32c(Buffer(32, std::byte{0xFF})) == 0x62A8AB43u);
     CHECK(crc32c(filled(32, 1)) == 0x46DD794Eu);
+    const Buffer rising = filled(32, 1);
+    CHECK(crc32c(Buffer(rising.rbegin(), rising.rend())) == 0x113FDB5Cu);
     CHECK(crc32c({}) == 0u);
+}
+
+TEST_CASE("the fast ways agree with the definition at every size and alignment", "[crc32c]") {
+    const auto by_definition = [](ByteView bytes) {
+        std::uint32_t crc = ~0u;
+        for (const std::byte byte : bytes) {
+            crc ^= std::to_integer<std::uint32_t>(byte);
+            for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F63B78u : 0u);
+        }
+        return ~crc;
+    };
+    const Buffer bytes = filled(7000, 13);
+    for (std::size_t from = 0; from < 9; ++from)
+        for (const std::size_t size : {0u, 1u, 7u, 8u, 9u, 63u, 64u, 65u, 255u, 257u, 767u, 768u, 1023u, 3071u, 3072u, 3073u, 6144u, 6990u})
+            CHECK(crc32c(ByteView(bytes).subspan(from, size)) == by_definition(ByteView(bytes).subspan(from, size)));
 }
 
 TEST_CASE("a checksum can be taken in parts, at any size", "[crc32c]") {
@@ -36,4 +53,6 @@ TEST_CASE("the key hash is the Kafka clients' murmur2", "[crc32c]") {
     CHECK(key_hash(as_bytes("foobar")) == static_cast<std::uint32_t>(-790332482));
     CHECK(key_hash(as_bytes("a-little-bit-long-string")) == static_cast<std::uint32_t>(-985981536));
     CHECK(key_hash(as_bytes("a-little-bit-longer-string")) == static_cast<std::uint32_t>(-1486304829));
+    CHECK(key_hash(as_bytes("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8")) == static_cast<std::uint32_t>(-58897971));
+    CHECK(key_hash(as_bytes("abc")) == 479470107u);
 }
