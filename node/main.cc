@@ -166,7 +166,8 @@ class Node {
         journal_ = std::move(opened).value();
         const RecoverySink sink{
             [this](ByteView checkpoint) { return broker_->restore_checkpoint(checkpoint); },
-            [this](const JournalEntry& entry, ByteView payload) { return broker_->restore_entry(entry, payload); }};
+            [this](const JournalEntry& entry, ByteView payload) { return broker_->restore_entry(entry, payload); },
+            [this](const PartitionId& partition, Offset end) { broker_->restore_lost(partition, end); }};
         if (auto status = journal_->recover(sink); !status.ok()) return status;
         journal_->retain(living_partitions(*broker_));
         journal_->start();

@@ -52,6 +52,8 @@ class Broker {
     Status restore_checkpoint(ByteView checkpoint);
     // Of a batch entry `payload` may be just its header (kBatchHeaderBytes).
     Status restore_entry(const JournalEntry& entry, ByteView payload);
+    // Damage hides records of the partition up to `end`: no other record may get their offsets.
+    void restore_lost(const PartitionId& partition, Offset end);
     // A first write (a roll with a checkpoint) comes out of it: whatever was before, a start appends to a fresh segment. On a full disk
     // it comes once on_room() tells of one; until then nothing can be stored, and reads are served.
     void start(Now now, JournalRoom room);

@@ -84,4 +84,11 @@ Status Broker::restore_entry(const JournalEntry& entry, ByteView payload) {
     return senseless("an entry of an unknown type");
 }
 
+void Broker::restore_lost(const PartitionId& id, Offset end) {
+    Partition* partition = state_->catalogue.find(id);
+    if (partition == nullptr || end <= partition->end) return;
+    ++state_->restore_gaps;
+    partition->end = partition->high_watermark = end;
+}
+
 }  // namespace sedge::node

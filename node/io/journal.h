@@ -35,6 +35,9 @@ struct RecoverySink {
     std::function<Status(ByteView checkpoint)> checkpoint;
     // For batches `payload` is the batch's header only.
     std::function<Status(const JournalEntry& entry, ByteView payload)> entry;
+    // Only where damage was met, behind all entries: the partition once held records up to `end`, although not all of them could be
+    // read. Their offsets must not be given to other records. May be empty.
+    std::function<void(const PartitionId& partition, Offset end)> lost = {};
 };
 
 class Journal {
