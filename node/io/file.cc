@@ -1,11 +1,14 @@
 #include "node/io/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 
 namespace sedge::node {
 
@@ -60,7 +63,9 @@ int File::reserve(std::uint64_t size_bytes) const {
     return error;
 }
 
-void File::drop_cached_pages() const { ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_DONTNEED); }
+void File::drop_cached_pages(std::uint64_t at, std::uint64_t size) const {
+    ::posix_fadvise(descriptor_, static_cast<off_t>(at), static_cast<off_t>(size), POSIX_FADV_DONTNEED);
+}
 
 int sync_directory(const std::string& path) {
     const File directory = File::open(path, O_RDONLY | O_DIRECTORY);
@@ -79,6 +84,14 @@ int replace_file(const std::string& directory, const std::string& name, ByteView
     }
     if (std::rename(temporary.c_str(), path.c_str()) != 0) return errno;
     return sync_directory(directory);
+}
+
+std::vector<std::string> names_in(const std::string& directory) {
+    std::vector<std::string> names;
+    const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(directory.c_str()), &::closedir);
+    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) names.emplace_back(entry->d_name);
+    std::sort(names.begin(), names.end());
+    return names;
 }
 
 }  // namespace sedge::node

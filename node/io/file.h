@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "schema/bytes.h"
 
@@ -30,7 +31,8 @@ class File {
     int write_at(std::uint64_t at, ByteView bytes) const;
     int sync() const;              // fdatasync; 0 or an errno value
     int reserve(std::uint64_t size_bytes) const;  // makes the file at least that long, with blocks of its own; 0 or an errno value
-    void drop_cached_pages() const;
+    // Forgets what the system caches of these bytes: the next read comes from the disk. Bytes not yet synced stay.
+    void drop_cached_pages(std::uint64_t at, std::uint64_t size) const;
 
   private:
     int descriptor_ = -1;
@@ -39,7 +41,10 @@ class File {
 // Makes renames and new names in a directory durable; 0 or an errno value.
 int sync_directory(const std::string& path);
 
-// Replaces `path` by a file with these bytes, durably and as a whole; 0 or an errno value.
+// Replaces the file by one with these bytes, durably and as a whole; 0 or an errno value.
 int replace_file(const std::string& directory, const std::string& name, ByteView bytes);
+
+// The names in a directory, sorted; empty if it cannot be read.
+std::vector<std::string> names_in(const std::string& directory);
 
 }  // namespace sedge::node

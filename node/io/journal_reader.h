@@ -3,19 +3,21 @@
 #pragma once
 
 #include "node/core/effects.h"
+#include "node/io/health_board.h"
 #include "node/io/journal_catalogue.h"
 
 namespace sedge::node {
 
 class JournalReader {
   public:
-    explicit JournalReader(JournalCatalogue& catalogue) : catalogue_(catalogue) {}
+    JournalReader(JournalCatalogue& catalogue, HealthBoard& health) : catalogue_(catalogue), health_(health) {}
     ReadResult read(const ReadRecords& request);
     ReadResult find(const FindTime& request);
 
   private:
     ReadResult damaged_from(const ReadRecords& request, Offset at);
     JournalCatalogue& catalogue_;
+    HealthBoard& health_;
 };
 
 }  // namespace sedge::node

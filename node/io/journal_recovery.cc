@@ -1,15 +1,13 @@
 #include "node/io/journal_recovery.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "node/io/segment_rebuild.h"
 #include "node/io/segment_writer.h"
-#include "schema/record_batch.h"
 
 namespace sedge::node {
 namespace {
@@ -20,198 +18,297 @@ Status disk_error(const std::string& what, int error) {
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
-// After a power cut the newest commits may be torn, which nobody was promised anything about; what is not whole goes from the end on.
-// Damage before an intact value is not a torn tail: it stays, is reported, and is met again by whoever reads it.
-void drop_torn_tail(const File& file, std::vector<ScannedValue>& values, bool verify_all) {
-    while (!values.empty() && !value_is_intact(file, values.back())) {
-        values.pop_back();
-        if (!verify_all) break;  // the system kept what was committed: only the commit under way can be torn
+// Up to which sequence everything was safely on the disk when the process stopped.
+std::uint64_t durable_to(const std::vector<ScannedValue>& values) {
+    std::uint64_t newest = 0;
+    for (const ScannedValue& value : values) newest = std::max(newest, value.header.durable_to);
+    return newest;
+}
+
+constexpr const char* kKeptAdvice = "; the file is kept: remove it when nothing in it is wanted any more";
+
+// Drops what a crash tore: behind what was durable, everything from the first value on that is missing or not whole.
+void drop_torn_tail(const File& file, std::vector<ScannedValue>& values) {
+    const std::uint64_t durable = durable_to(values);
+    std::uint64_t expected = durable + 1;
+    for (auto value = values.begin(); value != values.end(); ++value) {
+        if (value->header.sequence <= durable) continue;
+        // After a failed sync the system's cache shows what the disk does not hold.
+        file.drop_cached_pages(value->position, value->header.size_bytes);
+        if (value->header.sequence != expected++ || !value_is_intact(file, *value)) {
+            values.erase(value, values.end());
+            return;
+        }
     }
 }
 
 }  // namespace
 
-Result<Manifest> JournalRecovery::read_manifest() {
+// --- Which segments there are ---
+
+Result<Manifest> JournalRecovery::read_manifest(bool& is_trusted) {
+    is_trusted = false;
     const std::string path = directory_ + "/" + kManifestName;
     const File file = File::open(path, O_RDONLY);
-    if (!file.is_open() && errno == ENOENT) return manifest_from_files();
-    if (!file.is_open()) return disk_error("cannot open " + path, errno);
+    if (!file.is_open() && errno != ENOENT) return disk_error("cannot open " + path, errno);
+    if (!file.is_open()) return Manifest{};
     Buffer bytes(static_cast<std::size_t>(file.size_bytes()));
-    if (file.read_at(0, bytes) != static_cast<std::int64_t>(bytes.size())) return disk_error("cannot read " + path, errno);
-    auto manifest = decode_manifest(as_text(bytes));
-    if (manifest.ok()) return manifest;
-    catalogue_.report("manifest", path, "the list of log segments was damaged and has been made again from the files themselves");
-    return manifest_from_files();
-}
-
-// The files tell their own story: each value names its segment.
-Manifest JournalRecovery::manifest_from_files() {
-    Manifest manifest;
-    DIR* listing = ::opendir(directory_.c_str());
-    if (listing == nullptr) return manifest;
-    while (const dirent* entry = ::readdir(listing)) {
-        const std::string_view name = entry->d_name;
-        if (!name.ends_with(".seg")) continue;
-        const File file = File::open(directory_ + "/" + std::string(name), O_RDONLY);
-        const ScanResult scan = file.is_open() ? scan_segment(file, lmdb_page_bytes(), 0) : ScanResult{};
-        if (scan.values.empty()) continue;
-        const ValueHeader& first = scan.values.front().header;
-        if (segment_file_name(first.segment_id) == name) manifest.segments.push_back({first.segment_id, first.segment_nonce, false, first.sequence, 0, 0});
+    if (file.read_at(0, bytes) == static_cast<std::int64_t>(bytes.size())) {
+        auto manifest = decode_manifest(as_text(bytes));
+        is_trusted = manifest.ok();
+        if (is_trusted) return manifest;
     }
-    ::closedir(listing);
-    std::sort(manifest.segments.begin(), manifest.segments.end(),
-              [](const SegmentRecord& a, const SegmentRecord& b) { return a.id < b.id; });
-    return manifest;
+    return Manifest{};
 }
 
-Result<Manifest> JournalRecovery::open() {
-    auto manifest = read_manifest();
-    if (!manifest.ok()) return manifest;
-    bool changed = false;
-    for (SegmentRecord& record : manifest->segments)
-        if (Status status = open_segment(record, manifest->boot_id, changed); !status.ok()) return status;
-    const std::string boot_id = current_boot_id();
-    if (changed || manifest->boot_id != boot_id) {
-        manifest->boot_id = boot_id;
-        if (const int error = replace_file(directory_, kManifestName, as_bytes(encode_manifest(*manifest))))
-            return disk_error("cannot write the list of segments", error);
+// Each value names its segment, so the files tell their own story when the list is lost, or older than they are.
+JournalRecovery::Found JournalRecovery::list_from_file(const std::string& name, std::uint64_t id, Manifest& manifest) {
+    const File file = File::open(directory_ + "/" + name, O_RDONLY);
+    if (!file.is_open()) return Found::unknown;
+    const ScanResult scan = scan_segment(file, lmdb_page_bytes(), id, 0);
+    if (scan.values.empty()) return scan.unreadable_bytes > 0 ? Found::unknown : Found::nothing;
+    const ValueHeader& first = scan.values.front().header;
+    manifest.segments.push_back({id, first.segment_nonce, SegmentState::open, first.sequence, 0, 0});
+    return Found::values;
+}
+
+void JournalRecovery::list_unknown_files(bool manifest_is_trusted, Opened& opened) {
+    auto& segments = opened.manifest.segments;
+    const std::uint64_t newest_listed = segments.empty() ? 0 : segments.back().id;
+    const std::size_t listed = segments.size();
+    opened.next_id = newest_listed + 1;
+    for (const std::string& name : names_in(directory_)) {
+        const auto id = segment_id_of(name);
+        if (!id) continue;
+        opened.next_id = std::max(opened.next_id, *id + 1);
+        const auto known = std::lower_bound(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(listed), *id,
+                                            [](const SegmentRecord& record, std::uint64_t wanted) { return record.id < wanted; });
+        if (known != segments.end() && known->id == *id) continue;
+        // A good list names every segment that anybody was promised something in, and drops one before its file goes.
+        const bool given_up = manifest_is_trusted && *id < newest_listed;
+        const Found found = given_up ? Found::nothing : list_from_file(name, *id, opened.manifest);
+        if (manifest_is_trusted && found == Found::nothing) opened.dead.push_back(name);
+        if (manifest_is_trusted && found == Found::values)
+            health_.report("manifest", name, "the list of log segments was older than this segment, which was added to it");
     }
-    return manifest;
+    if (manifest_is_trusted || segments.empty()) return;
+    health_.report("manifest", kManifestName, "the list of log segments was damaged and has been made again from the files themselves");
 }
 
-Status JournalRecovery::open_segment(SegmentRecord& record, const std::string& boot_id, bool& changed) {
+Result<JournalRecovery::Opened> JournalRecovery::open() {
+    Opened opened;
+    bool is_trusted = false;
+    auto manifest = read_manifest(is_trusted);
+    if (!manifest.ok()) return manifest.status();
+    opened.manifest = std::move(*manifest);
+    const Manifest before = opened.manifest;
+    list_unknown_files(is_trusted, opened);
+    bool changed = opened.manifest != before;
+    for (SegmentRecord& record : opened.manifest.segments)
+        if (Status status = open_segment(record, changed); !status.ok()) return status;
+    changed = keep_damaged(opened.manifest) || changed;
+    if (changed)
+        if (const int error = replace_file(directory_, kManifestName, as_bytes(encode_manifest(opened.manifest))); error != 0 && error != ENOSPC)
+            return disk_error("cannot write the list of segments", error);  // on a full disk the next start does the same again
+    return opened;
+}
+
+// --- Opening one ---
+
+Status JournalRecovery::open_segment(SegmentRecord& record, bool& changed) {
     const std::string name = segment_file_name(record.id);
-    auto segment = std::make_shared<Segment>();
-    segment->id = record.id;
-    segment->file = File::open(directory_ + "/" + name, record.sealed ? O_RDONLY : O_RDWR);
-    if (!segment->file.is_open()) {
-        if (errno != ENOENT) return disk_error("cannot open " + directory_ + "/" + name, errno);
-        catalogue_.report("missing_segment", name, "this part of the log is gone; its records cannot be read. Put the file back and restart, or go on behind it");
-        record.sealed = true;
-        changed = true;
+    auto segment = std::make_shared<Segment>(Segment{record.id, record.nonce, directory_ + "/" + name, record.used_bytes, nullptr, nullptr});
+    const File file = File::open(segment->path, record.is_sealed() ? O_RDONLY : O_RDWR);
+    if (!file.is_open()) {
+        if (errno != ENOENT) return disk_error("cannot open " + segment->path, errno);
+        health_.report("missing_segment", name,
+                       "this part of the log is gone; its records cannot be read. Put the file back and restart, or go on behind it");
+        newest_damaged_id_ = record.id;
         return {};
     }
-    if (!record.sealed) {
+    if (!record.is_sealed()) {
         changed = true;
-        const bool cache_is_gone = boot_id.empty() || boot_id != current_boot_id();
-        if (Status status = seal_after_crash(record, *segment, cache_is_gone); !status.ok()) return status;
-    } else if (auto index = SegmentIndex::open(segment->file, record.used_bytes)) {
-        segment->index = std::move(*index);
+        if (Status status = seal_after_crash(record, *segment); !status.ok()) return status;
     } else {
-        catalogue_.report("damaged_index", name, "the segment's index is damaged; it was made again from the records");
-        rebuild_index(record, *segment);
-        segment->keep = segment->index.spans().empty();
+        segment->index = SegmentIndex::open(file, record.used_bytes, record.nonce);
+        if (!segment->index) {
+            health_.report("damaged_index", name, "the segment's index is damaged; it was made again from the records");
+            const auto values = values_of(record, file);
+            check_sequences(record, values);
+            rebuild(record, file, values, *segment);
+        } else if (record.state == SegmentState::damaged) {
+            health_.report("damaged_segment", name, std::string("parts of it could not be read") + kKeptAdvice);
+        }
     }
     opened_[record.id] = segment;
-    catalogue_.add_segment(segment);
+    catalogue_.add_segment(std::move(segment));
     return {};
 }
 
-void JournalRecovery::rebuild_index(const SegmentRecord& record, Segment& segment) {
-    const std::string name = segment_file_name(record.id);
-    EntryWalker walker(segment.file);
-    EntryWalker headers(segment.file);
-    for (const ScannedValue& value : values_of(record, segment)) {
-        const bool whole = walker.walk(value, [&](const EntryHeader& entry, std::uint64_t at) {
-            if (entry.type != EntryType::batch) return true;
-            const auto batch = parse_batch_header(headers.peek(at, kBatchHeaderBytes));
-            if (batch.ok() && batch->base_offset == entry.base_offset)
-                segment.index.add(entry.partition, *batch, at - kEntryHeaderBytes, entry.stored_bytes());
-            else
-                catalogue_.report("quarantine", to_string(entry.partition.topic) + "/" + std::to_string(entry.partition.partition.value),
-                                  "the batch at offset " + std::to_string(entry.base_offset.value) + " is damaged on the disk and not served");
-            return true;
-        });
-        if (!whole) catalogue_.report("damaged_segment", name, "a commit in it is damaged; what follows it in that commit is not served");
-    }
-}
-
-Status JournalRecovery::seal_after_crash(SegmentRecord& record, Segment& segment, bool cache_is_gone) {
-    // The page cache may show what the disk does not hold: write it down, forget it, and look at the disk.
-    if (const int error = segment.file.sync()) return disk_error("cannot sync a log segment", error);
-    if (cache_is_gone) segment.file.drop_cached_pages();
-    ScanResult scan = scan_segment(segment.file, lmdb_page_bytes(), record.nonce);
-    if (scan.read_failed) return disk_error("cannot read a log segment", EIO);
-    drop_torn_tail(segment.file, scan.values, cache_is_gone);
-    for (std::size_t i = 1; i < scan.values.size(); ++i)
-        if (scan.values[i].header.sequence != scan.values[i - 1].header.sequence + 1)
-            catalogue_.report("damaged_segment", segment_file_name(record.id),
-                              "commits " + std::to_string(scan.values[i - 1].header.sequence + 1) + " to " +
-                                  std::to_string(scan.values[i].header.sequence - 1) + " are missing from it");
-    record.sealed = true;
-    record.first_sequence = scan.values.empty() ? 0 : scan.values.front().header.sequence;
-    record.last_sequence = scan.values.empty() ? 0 : scan.values.back().header.sequence;
+Status JournalRecovery::seal_after_crash(SegmentRecord& record, Segment& segment) {
+    const File file = File::open(segment.path, O_RDWR);
+    if (!file.is_open()) return disk_error("cannot open " + segment.path, errno);
+    // The page cache may hold what the disk does not: write it down before anything is concluded from it.
+    if (const int error = file.sync()) return disk_error("cannot sync " + segment.path, error);
+    ScanResult scan = scan_segment(file, lmdb_page_bytes(), record.id, record.nonce);
+    if (scan.values.empty() && scan.unreadable_bytes > 0) return disk_error("cannot read " + segment.path, EIO);
+    drop_torn_tail(file, scan.values);
+    if (scan.unreadable_bytes > 0) damaged(record.id, "the disk refused to read parts of it");
+    // What must be there: the checkpoint of a segment that was open, and all that its values say to have been safe.
+    record.last_sequence = record.state == SegmentState::open ? record.first_sequence : 0;
+    if (!scan.values.empty())
+        record.last_sequence = std::max({record.last_sequence, durable_to(scan.values), scan.values.back().header.sequence});
+    record.state = SegmentState::sealed;
     // Behind everything that was ever written, torn tail included.
     record.used_bytes = std::max<std::uint64_t>(round_up(scan.used_bytes, lmdb_page_bytes()), 2 * lmdb_page_bytes());
+    segment.used_bytes = record.used_bytes;
+    rebuild(record, file, scan.values, segment);
     scanned_[record.id] = std::move(scan.values);
-    rebuild_index(record, segment);
-    const Buffer block = segment.index.encode();
-    int error = segment.file.write_at(record.used_bytes, block);
-    if (error == 0) error = segment.file.sync();
-    if (error != 0 && error != ENOSPC) return disk_error("cannot seal a log segment", error);
-    // On a full disk the index stays in memory; the next start makes it again.
     return {};
 }
 
-std::vector<ScannedValue> JournalRecovery::values_of(const SegmentRecord& record, const Segment& segment) {
+// The index goes into the file again; if that is not possible it stays in memory, and the next start makes it again.
+void JournalRecovery::rebuild(const SegmentRecord& record, const File& file, const std::vector<ScannedValue>& values, Segment& segment) {
+    const RebuiltIndex rebuilt = rebuild_index(file, values);
+    for (const RebuiltIndex::Lost& lost : rebuilt.lost)
+        health_.report("quarantine", partition_subject(lost.partition),
+                       "records from offset " + std::to_string(lost.base.value) + " to " + std::to_string(lost.end.value) +
+                           " are damaged on the disk; they are kept aside and not served. Restore them from a backup or go on behind them");
+    if (!rebuilt.lost.empty()) newest_damaged_id_ = std::max(newest_damaged_id_, record.id);
+    if (!rebuilt.is_whole) damaged(record.id, "a commit in it is damaged; what it held is not served");
+    Buffer block = rebuilt.index.encode(record.nonce);
+    const File writable = File::open(segment.path, O_RDWR);
+    if (writable.is_open() && writable.write_at(record.used_bytes, block) == 0 && writable.sync() == 0)
+        segment.index = SegmentIndex::open(writable, record.used_bytes, record.nonce);
+    if (!segment.index) segment.index = SegmentIndex::in_memory(std::move(block), record.nonce);
+}
+
+void JournalRecovery::damaged(std::uint64_t segment_id, const std::string& what) {
+    health_.report("damaged_segment", segment_file_name(segment_id), what + kKeptAdvice);
+    damaged_ids_.insert(segment_id);
+    newest_damaged_id_ = std::max(newest_damaged_id_, segment_id);
+}
+
+// What a damaged segment held is not known for sure, so it is never known to be dead. True: the manifest has changed.
+bool JournalRecovery::keep_damaged(Manifest& manifest) {
+    bool changed = false;
+    for (SegmentRecord& record : manifest.segments) {
+        const auto segment = opened_.find(record.id);
+        if (segment == opened_.end()) continue;
+        if (damaged_ids_.contains(record.id)) changed = std::exchange(record.state, SegmentState::damaged) != SegmentState::damaged || changed;
+        segment->second->is_kept = record.state == SegmentState::damaged;
+    }
+    return changed;
+}
+
+// --- Replaying ---
+
+std::vector<ScannedValue> JournalRecovery::values_of(const SegmentRecord& record, const File& file) {
     if (const auto known = scanned_.find(record.id); known != scanned_.end()) return known->second;
-    auto scan = scan_segment(segment.file, lmdb_page_bytes(), record.nonce);
+    ScanResult scan = scan_segment(file, lmdb_page_bytes(), record.id, record.nonce, record.used_bytes);
+    // What a crash tore is still there.
     std::erase_if(scan.values, [&](const ScannedValue& value) { return value.header.sequence > record.last_sequence; });
     return scan.values;
 }
 
-Status JournalRecovery::replay(const Manifest& manifest, const RecoverySink& sink) {
+void JournalRecovery::check_sequences(const SegmentRecord& record, const std::vector<ScannedValue>& values) {
+    std::uint64_t expected = record.first_sequence;
+    for (const ScannedValue& value : values) {
+        if (value.header.sequence != expected) break;
+        ++expected;
+    }
+    if (expected > record.last_sequence) return;
+    damaged(record.id, "commit " + std::to_string(expected) + " is missing from it; what it held is not served");
+}
+
+bool JournalRecovery::replay_checkpoint(const Segment& segment, const File& file, const std::vector<ScannedValue>& values,
+                                        const RecoverySink& sink) {
+    if (values.empty()) return false;
+    bool restored = false;
+    EntryWalker(file, segment.nonce).walk(values.front(), [&](const EntryHeader& entry, std::uint64_t at) {
+        if (entry.type != EntryType::checkpoint) return false;
+        Buffer payload(static_cast<std::size_t>(entry.payload_bytes));
+        restored = file.read_at(at, payload) == static_cast<std::int64_t>(payload.size()) && payload_is_intact(entry, payload) &&
+                   sink.checkpoint(payload).ok();
+        return false;
+    });
+    return restored;
+}
+
+Status JournalRecovery::replay(Manifest& manifest, const RecoverySink& sink) {
     const auto& records = manifest.segments;
     // The newest segment whose first entry is a whole checkpoint; a crash during a roll leaves one without.
     std::size_t from = records.size();
     std::map<std::uint64_t, std::vector<ScannedValue>> values;
-    while (from-- > 0) {
+    bool restored = false;
+    while (!restored && from-- > 0) {
         const auto segment = opened_.find(records[from].id);
         if (segment == opened_.end()) continue;
-        auto& own = values[records[from].id] = values_of(records[from], *segment->second);
-        bool has_checkpoint = false;
-        if (!own.empty()) {
-            EntryWalker(segment->second->file).walk(own.front(), [&](const EntryHeader& entry, std::uint64_t at) {
-                Buffer payload(static_cast<std::size_t>(entry.payload_bytes));
-                has_checkpoint = entry.type == EntryType::checkpoint &&
-                                 segment->second->file.read_at(at, payload) == static_cast<std::int64_t>(payload.size()) &&
-                                 payload_is_intact(entry, payload) && sink.checkpoint(payload).ok();
-                return false;
-            });
-        }
-        if (has_checkpoint) break;
+        const File file = File::open(segment->second->path, O_RDONLY);
+        if (!file.is_open()) return disk_error("cannot open " + segment->second->path, errno);
+        auto& own = values[records[from].id] = values_of(records[from], file);
+        restored = replay_checkpoint(*segment->second, file, own, sink);
     }
-    if (from == SIZE_MAX) from = 0;
-    bool first = true;
+    const bool promised = std::any_of(records.begin(), records.end(), [](const SegmentRecord& r) { return r.last_sequence != 0; });
+    if (!restored) from = 0;
+    if (!restored && promised) damaged(records.front().id, "no checkpoint can be read; what the log holds is told by its entries alone");
     for (std::size_t i = from; i < records.size(); ++i) {
         const auto segment = opened_.find(records[i].id);
         if (segment == opened_.end()) continue;
-        for (const ScannedValue& value : values[records[i].id]) {
-            if (Status status = replay_value(*segment->second, value, std::exchange(first, false), sink); !status.ok()) return status;
-        }
+        const File file = File::open(segment->second->path, O_RDONLY);
+        if (!file.is_open()) return disk_error("cannot open " + segment->second->path, errno);
+        check_sequences(records[i], values[records[i].id]);
+        if (Status status = replay_segment(*segment->second, file, values[records[i].id], records[from].id, sink); !status.ok()) return status;
+    }
+    bool changed = keep_damaged(manifest);
+    if (from < records.size() && newest_damaged_id_ >= records[from].id) {
+        report_lost(records[from].id, sink);
+        changed = std::exchange(manifest.keep_to, records.back().id) != records.back().id || changed;
+    }
+    if (changed) {
+        (void)replace_file(directory_, kManifestName, as_bytes(encode_manifest(manifest)));  // or with the next roll
     }
     opened_.clear();
     scanned_.clear();
     return {};
 }
 
-Status JournalRecovery::replay_value(const Segment& segment, const ScannedValue& value, bool, const RecoverySink& sink) {
-    EntryWalker walker(segment.file);
+Status JournalRecovery::replay_segment(const Segment& segment, const File& file, const std::vector<ScannedValue>& values,
+                                       std::uint64_t from_id, const RecoverySink& sink) {
+    EntryWalker walker(file, segment.nonce);
     Status failure;
-    const bool whole = walker.walk(value, [&](const EntryHeader& header, std::uint64_t at) {
-        if (header.type == EntryType::checkpoint) return true;  // the state at this point is known already
-        const std::uint64_t wanted = header.type == EntryType::batch ? kBatchHeaderBytes : header.payload_bytes;
-        const ByteView payload = walker.peek(at, static_cast<std::size_t>(wanted));
-        const bool intact = payload.size() == wanted && payload_crc(header.type, payload) == header.payload_crc;
-        if (!intact) {
-            catalogue_.report("damaged_segment", segment_file_name(segment.id), "an entry of it is damaged and was left out");
-            return true;
-        }
-        failure = sink.entry(JournalEntry{header.type, header.partition, header.base_offset, {}}, payload);
-        return failure.ok();
-    });
-    if (!whole) catalogue_.report("damaged_segment", segment_file_name(segment.id), "a commit in it is damaged; what follows it in that commit is not served");
-    return failure;
+    for (const ScannedValue& value : values) {
+        const bool whole = walker.walk(value, [&](const EntryHeader& header, std::uint64_t at) {
+            if (header.type == EntryType::checkpoint) return true;  // the state at this point is known already
+            const std::uint64_t wanted = header.type == EntryType::batch ? kBatchHeaderBytes : header.payload_bytes;
+            const ByteView payload = walker.peek(at, static_cast<std::size_t>(wanted));
+            if (payload.size() != wanted || payload_crc(header.type, payload) != header.payload_crc) {
+                damaged(segment.id, "an entry of it is damaged and was left out");
+                return true;
+            }
+            failure = sink.entry(JournalEntry{header.type, header.partition, header.base_offset, {}}, payload);
+            // Behind damage an entry may make no sense: what it rests on is gone.
+            if (!failure.ok() && newest_damaged_id_ >= from_id) {
+                damaged(segment.id, "an entry of it was left out: " + failure.message);
+                failure = {};
+            }
+            return failure.ok();
+        });
+        if (!failure.ok()) return failure;
+        if (!whole) damaged(segment.id, "a commit in it is damaged; what it held is not served");
+    }
+    return {};
+}
+
+// How far partitions once reached is known from the indexes, and from the headers of entries whose payload is gone.
+void JournalRecovery::report_lost(std::uint64_t from_id, const RecoverySink& sink) {
+    std::map<PartitionId, Offset> ends;
+    for (const auto& [id, segment] : opened_) {
+        if (id < from_id) continue;
+        for (const IndexSpan& span : segment->index->spans()) ends[span.partition] = std::max(ends[span.partition], span.end);
+    }
+    for (const auto& [partition, end] : ends)
+        if (sink.lost) sink.lost(partition, end);
 }
 
 }  // namespace sedge::node

@@ -1,11 +1,17 @@
 // What a journal does with the files that an earlier process left: lists them, verifies and seals the one that was open, finds the
 // newest checkpoint, and replays what follows it.
+//
+// A crash may tear what nobody was promised: the values behind the newest `durable_to` (see segment_format.h). Of these, what follows the
+// first that is not whole is dropped. Everything before is on the disk for sure; if it is not, that is damage: reported, kept, not served.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "node/io/health_board.h"
 #include "node/io/journal.h"
 #include "node/io/journal_catalogue.h"
 #include "node/io/manifest.h"
@@ -15,27 +21,44 @@ namespace sedge::node {
 
 class JournalRecovery {
   public:
-    JournalRecovery(std::string directory, JournalCatalogue& catalogue) : directory_(std::move(directory)), catalogue_(catalogue) {}
+    JournalRecovery(std::string directory, JournalCatalogue& catalogue, HealthBoard& health)
+        : directory_(std::move(directory)), catalogue_(catalogue), health_(health) {}
 
-    // Reads the list and opens every segment; seals what was not. The manifest is then true, and durable.
-    Result<Manifest> open();
-    Status replay(const Manifest& manifest, const RecoverySink& sink);
+    struct Opened {
+        Manifest manifest;              // true and durable
+        std::uint64_t next_id = 1;      // no file has it or a higher one
+        std::vector<std::string> dead;  // files of segments that were given up before the last stop
+    };
+    // Reads the list and opens every segment; seals what was not.
+    Result<Opened> open();
+    // Replays. What could not be read raises manifest.keep_to, durably.
+    Status replay(Manifest& manifest, const RecoverySink& sink);
 
   private:
-    Result<Manifest> read_manifest();
-    Manifest manifest_from_files();
-    Status open_segment(SegmentRecord& record, const std::string& boot_id, bool& changed);
-    Status seal_after_crash(SegmentRecord& record, Segment& segment, bool cache_is_gone);
-    void rebuild_index(const SegmentRecord& record, Segment& segment);
-    std::vector<ScannedValue> values_of(const SegmentRecord& record, const Segment& segment);
-    Status replay_value(const Segment& segment, const ScannedValue& value, bool skip_checkpoint, const RecoverySink& sink);
+    Result<Manifest> read_manifest(bool& is_trusted);
+    void list_unknown_files(bool manifest_is_trusted, Opened& opened);
+    enum class Found : std::uint8_t { nothing, values, unknown };
+    Found list_from_file(const std::string& name, std::uint64_t id, Manifest& manifest);
+    Status open_segment(SegmentRecord& record, bool& changed);
+    Status seal_after_crash(SegmentRecord& record, Segment& segment);
+    void rebuild(const SegmentRecord& record, const File& file, const std::vector<ScannedValue>& values, Segment& segment);
+    void check_sequences(const SegmentRecord& record, const std::vector<ScannedValue>& values);
+
+    std::vector<ScannedValue> values_of(const SegmentRecord& record, const File& file);
+    bool replay_checkpoint(const Segment& segment, const File& file, const std::vector<ScannedValue>& values, const RecoverySink& sink);
+    Status replay_segment(const Segment& segment, const File& file, const std::vector<ScannedValue>& values, std::uint64_t from_id,
+                          const RecoverySink& sink);
+    void report_lost(std::uint64_t from_id, const RecoverySink& sink);
+    void damaged(std::uint64_t segment_id, const std::string& what);
+    bool keep_damaged(Manifest& manifest);
 
     const std::string directory_;
     JournalCatalogue& catalogue_;
+    HealthBoard& health_;
     std::map<std::uint64_t, std::shared_ptr<Segment>> opened_;
-    std::map<std::uint64_t, std::vector<ScannedValue>> scanned_;  // of segments sealed by this start
+    std::map<std::uint64_t, std::vector<ScannedValue>> scanned_;
+    std::set<std::uint64_t> damaged_ids_;
+    std::uint64_t newest_damaged_id_ = 0;  // the newest segment of which something could not be read
 };
-
-inline constexpr const char* kManifestName = "manifest";
 
 }  // namespace sedge::node

@@ -1,8 +1,10 @@
 #include "node/io/manifest.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cinttypes>
 #include <cstdio>
-#include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "schema/bytes.h"
@@ -12,6 +14,7 @@ namespace sedge::node {
 namespace {
 
 constexpr std::string_view kFirstLine = "sedge-manifest 1";
+constexpr std::string_view kStates[] = {"fresh", "open", "sealed", "damaged"};  // by SegmentState
 
 std::string crc_line(std::string_view text) {
     char line[32];
@@ -26,17 +29,19 @@ bool read_segment(std::istringstream& fields, SegmentRecord& record) {
     if (!(fields >> std::hex >> record.id >> record.nonce >> std::dec >> state >> record.first_sequence >> record.last_sequence >>
           record.used_bytes))
         return false;
-    record.sealed = state == "sealed";
-    return record.sealed || state == "open";
+    const auto known = std::find(std::begin(kStates), std::end(kStates), state);
+    if (known == std::end(kStates)) return false;
+    record.state = static_cast<SegmentState>(known - std::begin(kStates));
+    return true;
 }
 
 }  // namespace
 
 std::string encode_manifest(const Manifest& manifest) {
     std::ostringstream out;
-    out << kFirstLine << "\nboot " << (manifest.boot_id.empty() ? "-" : manifest.boot_id) << "\n";
+    out << kFirstLine << "\nkeep " << std::hex << manifest.keep_to << std::dec << "\n";
     for (const SegmentRecord& record : manifest.segments)
-        out << "segment " << std::hex << record.id << ' ' << record.nonce << std::dec << ' ' << (record.sealed ? "sealed" : "open")
+        out << "segment " << std::hex << record.id << ' ' << record.nonce << std::dec << ' ' << kStates[static_cast<std::size_t>(record.state)]
             << ' ' << record.first_sequence << ' ' << record.last_sequence << ' ' << record.used_bytes << "\n";
     std::string text = out.str();
     return text + crc_line(text);
@@ -53,11 +58,7 @@ Result<Manifest> decode_manifest(std::string_view text) {
         std::istringstream fields(line);
         std::string kind;
         fields >> kind;
-        if (kind == "boot") {
-            fields >> manifest.boot_id;
-            if (manifest.boot_id == "-") manifest.boot_id.clear();
-            continue;
-        }
+        if (kind == "keep" && (fields >> std::hex >> manifest.keep_to)) continue;
         SegmentRecord record;
         if (kind != "segment" || !read_segment(fields, record)) return damaged();
         if (!manifest.segments.empty() && manifest.segments.back().id >= record.id) return damaged();
@@ -72,10 +73,13 @@ std::string segment_file_name(std::uint64_t id) {
     return name;
 }
 
-std::string current_boot_id() {
-    std::ifstream file("/proc/sys/kernel/random/boot_id");
-    std::string id;
-    file >> id;
+std::optional<std::uint64_t> segment_id_of(std::string_view file_name) {
+    constexpr std::string_view kSuffix = ".seg";
+    if (!file_name.ends_with(kSuffix)) return std::nullopt;
+    std::uint64_t id = 0;
+    const char* const end = file_name.data() + file_name.size() - kSuffix.size();
+    const auto [stop, error] = std::from_chars(file_name.data(), end, id, 16);
+    if (error != std::errc() || stop != end || segment_file_name(id) != file_name) return std::nullopt;
     return id;
 }
 

@@ -1,10 +1,11 @@
 // The list of a journal's segments: a small checksummed file that is replaced as a whole. It says which files belong to the journal, in
 // which order, and which of them were sealed; whatever else lies in the directory is not the journal's.
 //
-// A text file, so that a person can read it in an emergency: "sedge-manifest 1", "boot ID", a line a segment, "crc HEX".
+// A text file, so that a person can read it in an emergency: "sedge-manifest 1", "keep ID", a line a segment, "crc HEX".
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,18 +13,29 @@
 
 namespace sedge::node {
 
+enum class SegmentState : std::uint8_t {
+    fresh,   // listed, but nothing in it has been promised to anybody
+    open,    // its checkpoint is safely on the disk
+    sealed,  // it never changes again
+    damaged, // sealed, but it is not known what all of it held: it is kept, whatever is dead
+};
+
 struct SegmentRecord {
     std::uint64_t id = 0;
     std::uint64_t nonce = 0;
-    bool sealed = false;
+    SegmentState state = SegmentState::fresh;
     std::uint64_t first_sequence = 0;
-    std::uint64_t last_sequence = 0;  // sealed only
+    std::uint64_t last_sequence = 0;  // sealed only; 0: it holds nothing
     std::uint64_t used_bytes = 0;     // sealed only: where the index block begins
+
+    bool is_sealed() const { return state == SegmentState::sealed || state == SegmentState::damaged; }
     bool operator==(const SegmentRecord&) const = default;
 };
 
 struct Manifest {
-    std::string boot_id;  // of the kernel that wrote to the open segment: another one means that its page cache is gone
+    // A start that could not read everything does not know all that lives: segments up to this one go only when each of their
+    // records is known to be dead. 0: none.
+    std::uint64_t keep_to = 0;
     std::vector<SegmentRecord> segments;  // by rising id
     bool operator==(const Manifest&) const = default;
 };
@@ -34,7 +46,9 @@ Result<Manifest> decode_manifest(std::string_view text);
 
 // "0000000000000012.seg"
 std::string segment_file_name(std::uint64_t id);
-// This boot's id, "" if the system does not say.
-std::string current_boot_id();
+// The id in such a name; nullopt if it is not one.
+std::optional<std::uint64_t> segment_id_of(std::string_view file_name);
+
+inline constexpr const char* kManifestName = "manifest";
 
 }  // namespace sedge::node

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "schema/crc32c.h"
 #include "schema/little_endian.h"
@@ -14,15 +15,17 @@ constexpr std::uint32_t kValueMagic = 0x31564753;  // "SGV1"
 constexpr std::uint32_t kEntryMagic = 0x31454753;  // "SGE1"
 constexpr std::size_t kMagicAt = 0, kCrcAt = 4, kCoveredFrom = 8;
 
-void seal_header(MutableBytes out, std::uint32_t magic) {
+void seal_header(MutableBytes out, std::uint32_t magic, std::uint32_t crc_before = 0) {
     store_le<std::uint32_t>(out, kMagicAt, magic);
-    store_le<std::uint32_t>(out, kCrcAt, crc32c(out.subspan(kCoveredFrom)));
+    store_le<std::uint32_t>(out, kCrcAt, crc32c(out.subspan(kCoveredFrom), crc_before));
 }
 
-bool header_is_intact(ByteView header, std::uint32_t magic) {
+bool header_is_intact(ByteView header, std::uint32_t magic, std::uint32_t crc_before = 0) {
     return load_le<std::uint32_t>(header, kMagicAt) == magic &&
-           load_le<std::uint32_t>(header, kCrcAt) == crc32c(header.subspan(kCoveredFrom));
+           load_le<std::uint32_t>(header, kCrcAt) == crc32c(header.subspan(kCoveredFrom), crc_before);
 }
+
+std::uint32_t crc_of(std::uint64_t nonce) { return crc32c(std::as_bytes(std::span(&nonce, 1))); }
 
 }  // namespace
 
@@ -34,6 +37,7 @@ void write_value_header(const ValueHeader& header, MutableBytes out) {
     store_le(bytes, 24, header.size_bytes);
     store_le(bytes, 32, header.entry_count);
     store_le(bytes, 40, header.segment_id);
+    store_le(bytes, 48, header.durable_to);
     seal_header(bytes, kValueMagic);
 }
 
@@ -45,10 +49,11 @@ std::optional<ValueHeader> read_value_header(ByteView bytes) {
     header.size_bytes = load_le<std::uint64_t>(bytes, 24);
     header.entry_count = load_le<std::uint32_t>(bytes, 32);
     header.segment_id = load_le<std::uint64_t>(bytes, 40);
+    header.durable_to = load_le<std::uint64_t>(bytes, 48);
     return header;
 }
 
-void write_entry_header(const EntryHeader& header, MutableBytes out) {
+void write_entry_header(const EntryHeader& header, std::uint64_t segment_nonce, MutableBytes out) {
     const MutableBytes bytes = out.first(kEntryHeaderBytes);
     std::fill(bytes.begin(), bytes.end(), std::byte{0});
     store_le(bytes, 8, static_cast<std::uint8_t>(header.type));
@@ -57,11 +62,17 @@ void write_entry_header(const EntryHeader& header, MutableBytes out) {
     store_le(bytes, 32, header.base_offset.value);
     store_le(bytes, 40, header.payload_bytes);
     store_le(bytes, 48, header.payload_crc);
-    seal_header(bytes, kEntryMagic);
+    store_le(bytes, 52, header.records);
+    seal_header(bytes, kEntryMagic, crc_of(segment_nonce));
 }
 
-std::optional<EntryHeader> read_entry_header(ByteView bytes) {
-    if (bytes.size() < kEntryHeaderBytes || !header_is_intact(bytes.first(kEntryHeaderBytes), kEntryMagic)) return std::nullopt;
+bool may_be_entry_header(ByteView bytes) {
+    return bytes.size() >= kEntryHeaderBytes && load_le<std::uint32_t>(bytes, kMagicAt) == kEntryMagic;
+}
+
+std::optional<EntryHeader> read_entry_header(ByteView bytes, std::uint64_t segment_nonce) {
+    if (!may_be_entry_header(bytes) || !header_is_intact(bytes.first(kEntryHeaderBytes), kEntryMagic, crc_of(segment_nonce)))
+        return std::nullopt;
     EntryHeader header;
     header.type = static_cast<EntryType>(load_le<std::uint8_t>(bytes, 8));
     header.partition.partition = PartitionIndex{load_le<std::uint32_t>(bytes, 12)};
@@ -69,6 +80,7 @@ std::optional<EntryHeader> read_entry_header(ByteView bytes) {
     header.base_offset = Offset{load_le<std::uint64_t>(bytes, 32)};
     header.payload_bytes = load_le<std::uint64_t>(bytes, 40);
     header.payload_crc = load_le<std::uint32_t>(bytes, 48);
+    header.records = load_le<std::uint32_t>(bytes, 52);
     return header;
 }
 
@@ -87,7 +99,7 @@ bool payload_is_intact(const EntryHeader& header, ByteView payload) {
 std::uint64_t stored_bytes(const JournalWrite& write) {
     std::uint64_t bytes = 0;
     for (const JournalEntry& entry : write.entries)
-        bytes += EntryHeader{entry.type, entry.partition, entry.base_offset, entry.payload.size(), 0}.stored_bytes();
+        bytes += journal_entry_bytes(entry.payload.size());
     return bytes;
 }
 

@@ -1,6 +1,5 @@
 #include "node/io/segment_store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -16,34 +15,50 @@ namespace sedge::node {
 namespace {
 
 constexpr const char* kPreparedName = "next.tmp";
-constexpr std::string_view kSpareSuffix = ".spare";
+constexpr const char* kEmergencyName = "emergency.tmp";
+constexpr const char* kReserveName = "reserve.tmp";
+constexpr std::string_view kSpareSuffix = ".spare";  // its blocks were written once
+constexpr std::string_view kBlankSuffix = ".blank";  // its blocks are only reserved
+constexpr std::uint64_t kReserveBytes = 1u << 20;
 constexpr auto kRetryAfter = std::chrono::seconds(1);
 
 bool means_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
 
-bool ends_with(std::string_view name, std::string_view suffix) { return name.ends_with(suffix); }
-
 }  // namespace
 
 SegmentStore::SegmentStore(std::string directory, std::uint64_t file_bytes, std::size_t max_spares, std::function<void()> changed)
-    : directory_(std::move(directory)), file_bytes_(file_bytes), max_spares_(max_spares), changed_(std::move(changed)) {}
+    : directory_(std::move(directory)), file_bytes_(file_bytes), max_spares_(std::max<std::size_t>(max_spares, 1)), changed_(std::move(changed)) {}
 
 SegmentStore::~SegmentStore() { stop(); }
 
-void SegmentStore::adopt(const std::vector<std::string>& segment_names) {
-    DIR* listing = ::opendir(directory_.c_str());
-    if (listing == nullptr) return;
-    while (const dirent* entry = ::readdir(listing)) {
-        const std::string name = entry->d_name;
-        const bool listed = std::find(segment_names.begin(), segment_names.end(), name) != segment_names.end();
-        if (listed) continue;
-        if (ends_with(name, kSpareSuffix) && spares_.size() < max_spares_)
+std::string SegmentStore::spare_name(std::string_view suffix) {
+    // No file has such a name already: the number of the process would not be enough in a container.
+    std::string name;
+    do {
+        name = std::to_string(next_spare_++) + std::string(suffix);
+    } while (::access(path_of(name).c_str(), F_OK) == 0);
+    return name;
+}
+
+void SegmentStore::adopt(const std::vector<std::string>& dead) {
+    for (const std::string& name : names_in(directory_)) {
+        const bool spare = name.ends_with(kSpareSuffix) || name.ends_with(kBlankSuffix);
+        if (spare && spares_.size() < max_spares_)
             spares_.push_back(name);
-        else if (ends_with(name, ".tmp") || ends_with(name, ".new") || ends_with(name, kSpareSuffix))
-            ::unlink((directory_ + "/" + name).c_str());
-        // A segment that nobody lists is left alone: whoever lost the list may want it back.
+        else if (spare || name.ends_with(".new") || (name.ends_with(".tmp") && name != kPreparedName && name != kEmergencyName && name != kReserveName))
+            ::unlink(path_of(name).c_str());
     }
-    ::closedir(listing);
+    // A prepared file may be half prepared; but its blocks are ours.
+    if (const std::string name = spare_name(kBlankSuffix); std::rename(path_of(kPreparedName).c_str(), path_of(name).c_str()) == 0) spares_.push_back(name);
+    for (const std::string& name : dead) retire(name, false);
+}
+
+void SegmentStore::prepare_now() {
+    if (prepare() == 0 || !disk_full_) return;
+    const std::string spare = spare_name(kBlankSuffix);
+    if (std::rename(path_of(kEmergencyName).c_str(), path_of(spare).c_str()) != 0) return;
+    spares_.push_back(spare);
+    prepare();
 }
 
 void SegmentStore::start() { thread_ = std::thread([this] { run(); }); }
@@ -57,43 +72,46 @@ void SegmentStore::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
-void SegmentStore::prepare_now() { prepare(); }
-
 void SegmentStore::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        if (prepared_) {
-            wake_.wait(lock, [this] { return !prepared_ || stopping_; });
+        if (prepared_ && has_emergency_files_) {
+            wake_.wait(lock, [this] { return !prepared_ || !has_emergency_files_ || stopping_; });
             continue;
         }
+        const bool wanted = !prepared_;
         lock.unlock();
-        const int error = prepare();
-        changed_();
+        const bool made = wanted ? prepare() == 0 : make_emergency_files();
+        if (wanted) changed_();
         lock.lock();
-        if (error != 0 && !stopping_) wake_.wait_for(lock, kRetryAfter);
+        if (!made && !stopping_) wake_.wait_for(lock, kRetryAfter);
     }
 }
 
+std::string SegmentStore::take_spare() {
+    const std::lock_guard lock(mutex_);
+    if (spares_.empty()) return {};
+    std::string spare = std::move(spares_.back());
+    spares_.pop_back();
+    return spare;
+}
+
 int SegmentStore::prepare() {
-    std::string spare;
-    {
-        const std::lock_guard lock(mutex_);
-        if (!spares_.empty()) {
-            spare = spares_.back();
-            spares_.pop_back();
-        }
-    }
-    const std::string path = directory_ + "/" + kPreparedName;
-    const bool recycled = !spare.empty() && std::rename((directory_ + "/" + spare).c_str(), path.c_str()) == 0;
+    const std::string path = path_of(kPreparedName);
+    const std::string spare = take_spare();
+    const bool recycled = !spare.empty() && std::rename(path_of(spare).c_str(), path.c_str()) == 0;
     const int error = fill(path, recycled);
     if (error != 0) ::unlink(path.c_str());
     const std::lock_guard lock(mutex_);
     disk_full_ = means_full(error);
-    if (error == 0) prepared_ = PreparedSegment{recycled};
-    return error;
+    if (error != 0) return error;
+    prepared_ = PreparedSegment{recycled && spare.ends_with(kSpareSuffix)};
+    ready_ = true;
+    return 0;
 }
 
 int SegmentStore::fill(const std::string& path, bool recycled) {
+    errno = 0;
     const auto pages = empty_lmdb_pages(directory_, file_bytes_);
     if (!pages.ok()) return errno != 0 ? errno : EIO;
     const File file = File::open(path, O_RDWR | O_CREAT | (recycled ? 0 : O_TRUNC));
@@ -105,38 +123,48 @@ int SegmentStore::fill(const std::string& path, bool recycled) {
     return sync_directory(directory_);
 }
 
+bool SegmentStore::make_emergency_files() {
+    const auto make = [this](const char* name, std::uint64_t bytes) {
+        const File file = File::open(path_of(name), O_RDWR | O_CREAT);
+        const bool made = file.is_open() && (file.size_bytes() >= bytes || file.reserve(bytes) == 0) && ::fsync(file.descriptor()) == 0;
+        if (!made) ::unlink(path_of(name).c_str());
+        return made;
+    };
+    const bool made = make(kReserveName, kReserveBytes) && make(kEmergencyName, file_bytes_) && sync_directory(directory_) == 0;
+    const std::lock_guard lock(mutex_);
+    has_emergency_files_ = made;
+    return made;
+}
+
 std::optional<PreparedSegment> SegmentStore::take(const std::string& name) {
     const std::lock_guard lock(mutex_);
     // Renamed before anybody may prepare the next one under the old name.
-    const std::string from = directory_ + "/" + kPreparedName;
-    if (!prepared_ || std::rename(from.c_str(), (directory_ + "/" + name).c_str()) != 0) return std::nullopt;
+    const std::string from = path_of(kPreparedName);
+    if (!prepared_ || std::rename(from.c_str(), path_of(name).c_str()) != 0) return std::nullopt;
     if (const int error = sync_directory(directory_)) {
         errno = error;
         return std::nullopt;
     }
+    ready_ = false;
     wake_.notify_all();
     return std::exchange(prepared_, std::nullopt);
 }
 
 void SegmentStore::retire(const std::string& name, bool in_use) {
-    const std::string path = directory_ + "/" + name;
-    std::string spare;
-    {
-        const std::lock_guard lock(mutex_);
-        if (!in_use && spares_.size() < max_spares_ && !disk_full_) spare = std::to_string(::getpid()) + "-" + std::to_string(next_spare_++) + std::string(kSpareSuffix);
-    }
-    if (spare.empty() || std::rename(path.c_str(), (directory_ + "/" + spare).c_str()) != 0) {
-        ::unlink(path.c_str());
-    } else {
-        const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
+    const std::string spare = spare_name(kSpareSuffix);
+    const bool kept = !in_use && spares_.size() < max_spares_ && std::rename(path_of(name).c_str(), path_of(spare).c_str()) == 0;
+    if (kept)
         spares_.push_back(spare);
-    }
+    else
+        ::unlink(path_of(name).c_str());
     wake_.notify_all();
 }
 
-JournalRoom SegmentStore::room() const {
+bool SegmentStore::give_up_reserve() {
     const std::lock_guard lock(mutex_);
-    return {prepared_.has_value(), disk_full_};
+    has_emergency_files_ = false;
+    return ::unlink(path_of(kReserveName).c_str()) == 0 && sync_directory(directory_) == 0;
 }
 
 }  // namespace sedge::node

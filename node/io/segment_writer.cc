@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "schema/record_batch.h"
+
 namespace sedge::node {
 namespace {
 
@@ -20,6 +22,9 @@ constexpr unsigned kEnvFlags = MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOLOCK | MDB_NOTL
 constexpr std::uint64_t kPrewriteBelowBytes = 16u << 10;
 constexpr std::uint64_t kPrewriteStepBytes = 256u << 10;
 
+// What a commit writes beside its value: a leaf and a branch of the tree, the same of the free list, and the meta page.
+constexpr std::uint64_t kTreePagesPerCommit = 5;
+
 Status failed(const char* what, int code) { return {ErrorCode::storage_failed, std::string(what) + ": " + mdb_strerror(code)}; }
 
 std::array<std::uint8_t, 8> key_of(std::uint64_t sequence) {
@@ -28,10 +33,17 @@ std::array<std::uint8_t, 8> key_of(std::uint64_t sequence) {
     return key;
 }
 
-void append_entry(MutableBytes value, std::uint64_t& at, const JournalEntry& entry) {
+std::uint32_t records_of(const JournalEntry& entry) {
+    if (entry.type != EntryType::batch) return 0;
+    const auto batch = parse_batch_header(entry.payload.view());
+    return batch.ok() ? batch->count : 0;
+}
+
+void append_entry(MutableBytes value, std::uint64_t& at, const JournalEntry& entry, std::uint64_t nonce) {
     const ByteView payload = entry.payload.view();
-    const EntryHeader header{entry.type, entry.partition, entry.base_offset, payload.size(), payload_crc(entry.type, payload)};
-    write_entry_header(header, value.subspan(at));
+    const EntryHeader header{entry.type, entry.partition, entry.base_offset, payload.size(), payload_crc(entry.type, payload),
+                             records_of(entry)};
+    write_entry_header(header, nonce, value.subspan(at));
     if (!payload.empty()) std::memcpy(value.data() + at + kEntryHeaderBytes, payload.data(), payload.size());
     const std::uint64_t padding = header.stored_bytes() - kEntryHeaderBytes - payload.size();
     std::memset(value.data() + at + kEntryHeaderBytes + payload.size(), 0, padding);
@@ -87,8 +99,8 @@ SegmentWriter::SegmentWriter(MDB_env* env, std::uint64_t id, std::uint64_t nonce
 
 SegmentWriter::~SegmentWriter() { mdb_env_close(env_); }
 
-Status SegmentWriter::commit(std::uint64_t sequence, std::span<const JournalWrite> writes, Commit& done) {
-    ValueHeader header{nonce_, id_, sequence, kValueHeaderBytes, 0};
+Status SegmentWriter::commit(std::uint64_t sequence, std::uint64_t durable_to, std::span<const JournalWrite> writes, Commit& done) {
+    ValueHeader header{nonce_, id_, sequence, kValueHeaderBytes, 0, durable_to};
     for (const JournalWrite& write : writes) {
         header.size_bytes += stored_bytes(write);
         header.entry_count += static_cast<std::uint32_t>(write.entries.size());
@@ -115,7 +127,7 @@ Status SegmentWriter::commit(std::uint64_t sequence, std::span<const JournalWrit
     for (const JournalWrite& write : writes) {
         for (const JournalEntry& entry : write.entries) {
             const std::uint64_t entry_at = at;
-            append_entry(out, at, entry);
+            append_entry(out, at, entry, nonce_);
             if (entry.type == EntryType::batch)
                 done.batches.push_back({entry.partition, value_at + entry_at, at - entry_at, entry.payload});
         }
@@ -123,6 +135,7 @@ Status SegmentWriter::commit(std::uint64_t sequence, std::span<const JournalWrit
     std::memset(bytes + at, 0, reserved - at);
     write_value_header(header, out);
     done.value_bytes = header.size_bytes;
+    done.written_bytes = ((kLmdbPageHeaderBytes + reserved + page_bytes_ - 1) / page_bytes_ + kTreePagesPerCommit) * page_bytes_;
     if (const int code = mdb_txn_commit(txn)) return failed("cannot commit", code);
     written_to_ = std::max(written_to_, end_of_pages());
     return {};
@@ -149,7 +162,7 @@ Status SegmentWriter::prewrite(std::uint64_t next_bytes) {
     static constexpr std::array<std::byte, 64u << 10> kZeros{};
     for (std::uint64_t at = from; at < to;) {
         const auto n = ::pwrite(descriptor_, kZeros.data(), std::min<std::uint64_t>(to - at, kZeros.size()), static_cast<off_t>(at));
-        if (n <= 0 && errno != EINTR) return {ErrorCode::storage_failed, std::string("cannot write ahead: ") + std::strerror(errno)};
+        if (n == 0 || (n < 0 && errno != EINTR)) return {ErrorCode::storage_failed, std::string("cannot write ahead: ") + std::strerror(errno)};
         if (n > 0) at += static_cast<std::uint64_t>(n);
     }
     prewritten_total_ += to - from;

@@ -29,6 +29,7 @@ class SegmentWriter {
     struct Commit {
         std::vector<Placed> batches;
         std::uint64_t value_bytes = 0;
+        std::uint64_t written_bytes = 0;  // whole pages, and about what LMDB's tree and meta pages take
     };
 
     // Opens a prepared file. An error text on failure.
@@ -39,8 +40,8 @@ class SegmentWriter {
     SegmentWriter& operator=(const SegmentWriter&) = delete;
 
     // Commits the entries of all `writes` as the value `sequence`. The system has it then; sync() makes it durable. An error is final:
-    // what reached the file is unknown.
-    Status commit(std::uint64_t sequence, std::span<const JournalWrite> writes, Commit& done);
+    // what reached the file is unknown. `durable_to`: the newest sequence that is on the disk for sure.
+    Status commit(std::uint64_t sequence, std::uint64_t durable_to, std::span<const JournalWrite> writes, Commit& done);
     Status sync();
 
     // Where a block behind everything written would begin; page aligned.

@@ -88,13 +88,13 @@ void add_segment(const Corpus& corpus) {
     stamp_batch(batch, Offset{0}, 5, Epoch{1});
     Buffer file(4 * kPageBytes);
     const std::size_t value_at = 2 * kPageBytes + node::kLmdbPageHeaderBytes;
-    node::EntryHeader entry{node::EntryType::batch, {}, Offset{0}, batch.size(), node::payload_crc(node::EntryType::batch, batch)};
-    node::write_value_header({77, 1, 1, node::kValueHeaderBytes + entry.stored_bytes(), 1}, MutableBytes(file).subspan(value_at));
-    node::write_entry_header(entry, MutableBytes(file).subspan(value_at + node::kValueHeaderBytes));
+    node::EntryHeader entry{node::EntryType::batch, {}, Offset{0}, batch.size(), node::payload_crc(node::EntryType::batch, batch), 1};
+    node::write_value_header({77, 1, 1, node::kValueHeaderBytes + entry.stored_bytes(), 1, 0}, MutableBytes(file).subspan(value_at));
+    node::write_entry_header(entry, 77, MutableBytes(file).subspan(value_at + node::kValueHeaderBytes));
     std::copy(batch.begin(), batch.end(),
               file.begin() + static_cast<std::ptrdiff_t>(value_at + node::kValueHeaderBytes + node::kEntryHeaderBytes));
     corpus.add("segment", "one_value", file);
-    corpus.add("segment", "manifest", as_bytes(node::encode_manifest({"boot", {{1, 77, true, 1, 5, 4096}, {2, 78, false, 6, 0, 0}}})));
+    corpus.add("segment", "manifest", as_bytes(node::encode_manifest({0, {{1, 77, node::SegmentState::sealed, 1, 5, 4096}, {2, 78, node::SegmentState::open, 6, 0, 0}}})));
 }
 
 void add_peers(const Corpus& corpus) {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <condition_variable>
@@ -10,6 +9,7 @@
 #include <mutex>
 
 #include "node/io/segment_scan.h"
+#include "node/io/segment_writer.h"
 #include "schema/record_batch.h"
 
 using namespace sedge;
@@ -209,7 +209,7 @@ TEST_CASE("a flipped bit is met as damage, and reading goes on behind it", "[jou
     }
     {
         const File file = File::open(segment_files(directory.path()).at(0), O_RDWR);
-        const auto values = scan_segment(file, static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), 0).values;
+        const auto values = scan_segment(file, lmdb_page_bytes(), 1, 0).values;
         REQUIRE(values.size() == 6);
         Buffer byte(1);
         const std::uint64_t at = values[3].position + 1000;
