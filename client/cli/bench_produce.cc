@@ -1,6 +1,7 @@
 // `sedge bench produce`, `latency` and `partitions`: publishing beside the limit that it is held against.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 
@@ -34,6 +35,11 @@ int run(const Context& context, const BenchArguments& arguments, const char* wha
 
 const char* by(const BenchArguments& arguments) { return arguments.library ? ", through libsedge" : ""; }
 
+// Empty when there is no limit to measure: whoever counts what the disk is given must not find this in it.
+Result<WrittenFile> limit_file(const BenchArguments& arguments, std::uint64_t total_bytes) {
+    return WrittenFile::create(arguments.directory, arguments.no_limit ? 0 : std::min(total_bytes, kWrittenFileBytes));
+}
+
 // The p50 of one small sync and that of one round trip, added.
 Result<Figures> measure_sync_and_trip(const WrittenFile& file, std::uint64_t count) {
     const auto sync = file.write_synced(count * kSyncBytes, kSyncBytes);
@@ -46,7 +52,7 @@ Result<Figures> measure_sync_and_trip(const WrittenFile& file, std::uint64_t cou
 int produce_batches(const Context& context, const BenchArguments& arguments) {
     const auto plan = plan_publish(arguments, default_batches());
     const auto total = plan.requests * plan.batch_bytes;
-    const auto file = WrittenFile::create(arguments.directory, std::min(total, kWrittenFileBytes));
+    const auto file = limit_file(arguments, total);
     if (!file.ok()) return report_failure(context, "bench produce", file.status());
     std::deque<PublishLoad> loads;  // outlive the socket that borrows from them
     BenchMesh mesh(context);
@@ -86,7 +92,7 @@ int bench_latency(const Context& context, const BenchArguments& arguments) try {
     otherwise.in_flight = 1;
     otherwise.merge = false;
     const auto plan = plan_publish(arguments, otherwise);
-    const auto file = WrittenFile::create(arguments.directory, std::min(plan.requests * kSyncBytes, kWrittenFileBytes));
+    const auto file = limit_file(arguments, plan.requests * kSyncBytes);
     if (!file.ok()) return report_failure(context, "bench latency", file.status());
     BenchMesh mesh(context);
     const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability);
