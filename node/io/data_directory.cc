@@ -5,21 +5,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <iomanip>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <utility>
 
 #include "node/io/file.h"
+#include "schema/crc32c.h"
 
 namespace sedge::node {
 namespace {
 
 constexpr const char* kLockName = "lock";
 constexpr const char* kIdentityName = "identity";
+constexpr const char* kCopyName = "identity.copy";
+constexpr int kStartsDigits = 20;
+constexpr std::uint64_t kMaxIdentityBytes = 64u << 10;
 constexpr std::string_view kFirstLine = "sedge-node 1";
 
 Status unusable(std::string what) { return {ErrorCode::invalid_config, std::move(what)}; }
@@ -60,35 +67,64 @@ std::string random_mesh_id() {
 
 std::string encode(const NodeIdentity& identity) {
     std::ostringstream out;
-    out << kFirstLine << "\nmesh " << identity.mesh_id << "\nname " << identity.node_name << "\nstarts " << identity.starts << "\n";
-    return out.str();
+    // Always as long, so that it can be written over where it is.
+    out << kFirstLine << "\nmesh " << identity.mesh_id << "\nname " << identity.node_name << "\nstarts " << std::setw(kStartsDigits)
+        << std::setfill('0') << identity.starts << "\n";
+    const std::string text = out.str();
+    char crc[32];
+    std::snprintf(crc, sizeof crc, "crc %08" PRIx32 "\n", crc32c(as_bytes(text)));
+    return text + crc;
 }
 
 bool decode(std::string_view text, NodeIdentity& identity) {
     std::istringstream lines{std::string(text)};
-    std::string first, mesh, name, starts, end;
+    std::string first, mesh, name, starts;
     if (!std::getline(lines, first) || first != kFirstLine) return false;
     if (!(lines >> mesh >> identity.mesh_id) || mesh != "mesh" || identity.mesh_id.size() != 32) return false;
     if (!(lines >> name >> std::ws) || name != "name" || !std::getline(lines, identity.node_name)) return false;
-    return (lines >> starts >> identity.starts) && starts == "starts" && !(lines >> end);
+    if (!(lines >> starts >> identity.starts) || starts != "starts") return false;
+    return encode(identity) == text;
 }
 
+// The identity is kept twice, one after the other written, so that damage to one file does not cost a node its life. The copy goes first:
+// whichever of the two is left knows of every start that may have been used.
 Result<NodeIdentity> read_identity(const std::string& path, const std::string& node_name) {
-    const std::string file_path = path + "/" + kIdentityName;
-    const File file = File::open(file_path, O_RDONLY);
-    if (!file.is_open()) {
-        if (errno != ENOENT) return unusable("cannot read " + file_path + ": " + std::strerror(errno));
-        // A journal without its identity is somebody's data with a file missing, not an empty directory.
-        struct stat about{};
-        if (::stat((path + "/journal/manifest").c_str(), &about) == 0)
-            return unusable(file_path + " is missing, but a log is there; put the file back or move the directory away");
-        return NodeIdentity{random_mesh_id(), node_name, 0};
+    std::optional<NodeIdentity> found;
+    std::string damaged;
+    for (const char* name : {kCopyName, kIdentityName}) {
+        const std::string file_path = path + "/" + name;
+        const File file = File::open(file_path, O_RDONLY);
+        if (!file.is_open() && errno == ENOENT) continue;
+        if (!file.is_open()) return unusable("cannot read " + file_path + ": " + std::strerror(errno));
+        Buffer bytes(static_cast<std::size_t>(std::min<std::uint64_t>(file.size_bytes(), kMaxIdentityBytes)));
+        NodeIdentity identity;
+        if (file.read_at(0, bytes) != static_cast<std::int64_t>(bytes.size()) || !decode(as_text(bytes), identity))
+            damaged = file_path;
+        else if (!found || identity.starts >= found->starts)
+            found = std::move(identity);
     }
-    Buffer bytes(static_cast<std::size_t>(file.size_bytes()));
-    NodeIdentity identity;
-    if (file.read_at(0, bytes) != static_cast<std::int64_t>(bytes.size()) || !decode(as_text(bytes), identity))
-        return unusable(file_path + " is damaged or of another version; restore it from a backup");
-    return identity;
+    if (found) return *found;
+    if (!damaged.empty()) return unusable(damaged + " is damaged or of another version; restore it from a backup");
+    // A journal without its identity is somebody's data with a file missing, not an empty directory.
+    struct stat about{};
+    if (::stat((path + "/journal/manifest").c_str(), &about) == 0)
+        return unusable(path + "/" + kIdentityName + " is missing, but a log is there; put the file back or move the directory away");
+    return NodeIdentity{random_mesh_id(), node_name, 0};
+}
+
+// 0 or an errno value. On a full disk a file is written over in place: a crash in the middle costs this one of the two.
+int store_identity(const std::string& path, const NodeIdentity& identity) {
+    const std::string text = encode(identity);
+    for (const char* name : {kCopyName, kIdentityName}) {
+        int error = replace_file(path, name, as_bytes(text));
+        if (error == ENOSPC || error == EDQUOT) {
+            const File file = File::open(path + "/" + name, O_WRONLY);
+            if (file.is_open() && file.size_bytes() == text.size()) error = file.write_at(0, as_bytes(text));
+            if (error == 0) error = file.sync();
+        }
+        if (error != 0) return error;
+    }
+    return 0;
 }
 
 }  // namespace
@@ -107,7 +143,7 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, const std::st
     auto identity = read_identity(path, node_name);
     if (!identity.ok()) return identity.status();
     ++identity->starts;
-    error = replace_file(path, kIdentityName, as_bytes(encode(*identity)));
+    error = store_identity(path, *identity);
     if (error != 0)
         return unusable("cannot write " + path + "/" + kIdentityName + ": " + std::strerror(error));
     const int kept = ::dup(lock_fd);  // the lock belongs to the open file, which this descriptor shares
