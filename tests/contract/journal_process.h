@@ -1,7 +1,9 @@
 // A process that uses a journal as the event loop does, one step at a time.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,8 +51,11 @@ class JournalProcess {
             },
             [this](const node::JournalEntry& entry, ByteView payload) {
                 replayed.push_back({entry.type, entry.partition, entry.base_offset, std::string(as_text(payload))});
+                if (const auto batch = parse_batch_header(payload); entry.type == node::EntryType::batch && batch.ok())
+                    raise_end(entry.partition, batch->end_offset());
                 return Status{};
-            }};
+            },
+            [this](const PartitionId& partition, Offset end) { raise_end(partition, end); }};
         REQUIRE(journal_->recover(sink).ok());
         journal_->retain(live);
         journal_->start();
@@ -158,6 +163,11 @@ class JournalProcess {
 
     std::string checkpoint;
     std::vector<Replayed> replayed;
+    // How far the partition reached, as far as the replay told.
+    std::uint64_t end_of(const PartitionId& partition) const {
+        const auto known = ends_.find(partition);
+        return known == ends_.end() ? 0 : known->second.value;
+    }
     std::vector<std::uint64_t> replayed_bases() const {
         std::vector<std::uint64_t> out;
         for (const Replayed& each : replayed)
@@ -166,7 +176,10 @@ class JournalProcess {
     }
 
   private:
+    void raise_end(const PartitionId& partition, Offset end) { ends_[partition] = std::max(ends_[partition], end); }
+
     JournalWorld& world_;
+    std::map<PartitionId, Offset> ends_;
     std::unique_ptr<node::Journal> journal_;
     std::uint64_t last_token_ = 0, stored_to_ = 0, last_read_ = 0, read_to_ = 0;
     node::JournalRoom room_;
