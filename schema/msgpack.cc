@@ -123,12 +123,6 @@ MsgpackReader::Type MsgpackReader::peek() const {
     return Type::ext;
 }
 
-bool MsgpackReader::nil() {
-    if (failed_ || at_ == end_ || *at_ != std::byte{kNil}) return false;
-    ++at_;
-    return true;
-}
-
 std::optional<std::uint64_t> MsgpackReader::tagged(std::size_t width) {
     if (static_cast<std::size_t>(end_ - at_) < width + 1) return fail();
     const std::uint64_t value = big_endian(at_ + 1, width);
@@ -211,8 +205,10 @@ std::optional<std::string_view> MsgpackReader::str() {
 }
 
 std::optional<ByteView> MsgpackReader::bin() {
-    if (peek() != Type::bin) return fail();
-    const auto size = tagged(std::size_t{1} << (std::to_integer<std::uint8_t>(*at_) - kBin8));
+    if (failed_ || at_ == end_) return fail();
+    const auto tag = std::to_integer<std::uint8_t>(*at_);
+    if (tag < kBin8 || tag > kBin32) return fail();
+    const auto size = tagged(std::size_t{1} << (tag - kBin8));
     return size ? sized(*size) : std::nullopt;
 }
 

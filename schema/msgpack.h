@@ -47,6 +47,13 @@ class MsgpackReader {
     std::optional<ByteView> blob();    // bin or str: what clients in languages without a byte type send
     std::optional<std::uint32_t> array();  // its size, never more than the bytes that are left
     std::optional<std::uint32_t> map();
+    // The same into `out`, and whether it was there: what the busiest loops use, since compilers keep `out` in a register.
+    bool read_uint(std::uint64_t& out);
+    bool read_sint(std::int64_t& out);
+    bool read_str(std::string_view& out);
+    bool read_blob(ByteView& out);
+    bool read_array(std::uint32_t& out);
+    bool read_map(std::uint32_t& out);
     bool skip();  // over one value of any type, nested at most limits::kMaxMsgpackDepth deep
 
     bool failed() const { return failed_; }
@@ -67,5 +74,97 @@ class MsgpackReader {
     const std::byte* end_;
     bool failed_ = false;
 };
+
+// Nearly every value of a request's header and of a record has a short form, which is read inline.
+
+inline bool MsgpackReader::nil() {
+    constexpr std::byte kNil{0xC0};
+    if (failed_ || at_ == end_ || *at_ != kNil) return false;
+    ++at_;
+    return true;
+}
+
+inline bool MsgpackReader::read_uint(std::uint64_t& out) {
+    constexpr std::byte kAboveFixInt{0x80};
+    if (!failed_ && at_ != end_ && *at_ < kAboveFixInt) {
+        out = std::to_integer<std::uint64_t>(*at_++);
+        return true;
+    }
+    const auto value = uint();
+    if (value) out = *value;
+    return value.has_value();
+}
+
+inline bool MsgpackReader::read_sint(std::int64_t& out) {
+    constexpr std::byte kAboveFixInt{0x80};
+    if (!failed_ && at_ != end_ && *at_ < kAboveFixInt) {
+        out = std::to_integer<std::int64_t>(*at_++);
+        return true;
+    }
+    const auto value = sint();
+    if (value) out = *value;
+    return value.has_value();
+}
+
+inline bool MsgpackReader::read_str(std::string_view& out) {
+    constexpr std::byte kFixStr{0xA0}, kFixStrTag{0xE0}, kFixStrSize{0x1F};
+    if (!failed_ && at_ != end_ && (*at_ & kFixStrTag) == kFixStr) {
+        const auto size = std::to_integer<std::ptrdiff_t>(*at_ & kFixStrSize);
+        if (end_ - at_ > size) {
+            out = {reinterpret_cast<const char*>(at_ + 1), static_cast<std::size_t>(size)};
+            at_ += size + 1;
+            return true;
+        }
+    }
+    const auto text = str();
+    if (text) out = *text;
+    return text.has_value();
+}
+
+inline bool MsgpackReader::read_blob(ByteView& out) {
+    constexpr std::byte kBin8{0xC4};
+    constexpr std::ptrdiff_t kTagAndSize = 2;
+    if (!failed_ && end_ - at_ >= kTagAndSize && *at_ == kBin8) {
+        const auto size = std::to_integer<std::ptrdiff_t>(at_[1]);
+        if (end_ - at_ >= size + kTagAndSize) {
+            out = {at_ + kTagAndSize, static_cast<std::size_t>(size)};
+            at_ += size + kTagAndSize;
+            return true;
+        }
+    }
+    const auto bytes = blob();
+    if (bytes) out = *bytes;
+    return bytes.has_value();
+}
+
+inline bool MsgpackReader::read_array(std::uint32_t& out) {
+    constexpr std::byte kFixArray{0x90}, kFixArrayTag{0xF0}, kFixArraySize{0x0F};
+    if (!failed_ && at_ != end_ && (*at_ & kFixArrayTag) == kFixArray) {
+        const auto size = std::to_integer<std::uint32_t>(*at_ & kFixArraySize);
+        if (end_ - at_ > static_cast<std::ptrdiff_t>(size)) {
+            out = size;
+            ++at_;
+            return true;
+        }
+    }
+    const auto size = array();
+    if (size) out = *size;
+    return size.has_value();
+}
+
+inline bool MsgpackReader::read_map(std::uint32_t& out) {
+    constexpr std::byte kFixMap{0x80}, kFixMapTag{0xF0}, kFixMapSize{0x0F};
+    if (!failed_ && at_ != end_ && (*at_ & kFixMapTag) == kFixMap) {
+        const auto pairs = std::to_integer<std::uint32_t>(*at_ & kFixMapSize);
+        if (end_ - at_ > 2 * static_cast<std::ptrdiff_t>(pairs)) {
+            out = pairs;
+            ++at_;
+            return true;
+        }
+    }
+    const auto size = map();
+    if (size) out = *size;
+    return size.has_value();
+}
 
 }  // namespace sedge

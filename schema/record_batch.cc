@@ -97,14 +97,14 @@ Result<ByteView> batch_body(const BatchHeader& header, ByteView batch, Buffer& s
 namespace {
 
 bool read_record_headers(MsgpackReader& reader, std::vector<RecordHeader>& headers) {
-    const auto size = reader.array();
-    if (!size || *size > limits::kMaxRecordHeaders) return false;
-    for (std::uint32_t i = 0; i < *size; ++i) {
-        if (reader.array() != 2u) return false;
-        const auto name = reader.str();
-        const auto value = reader.blob();
-        if (!name || !value || !is_utf8(as_bytes(*name))) return false;
-        headers.push_back({*name, *value});
+    std::uint32_t size = 0;
+    if (!reader.read_array(size) || size > limits::kMaxRecordHeaders) return false;
+    for (std::uint32_t i = 0; i < size; ++i) {
+        std::uint32_t pair = 0;
+        RecordHeader header;
+        if (!reader.read_array(pair) || pair != 2 || !reader.read_str(header.name) || !reader.read_blob(header.value)) return false;
+        if (!is_utf8(as_bytes(header.name))) return false;
+        headers.push_back(header);
     }
     return true;
 }
@@ -112,22 +112,23 @@ bool read_record_headers(MsgpackReader& reader, std::vector<RecordHeader>& heade
 bool read_optional_blob(MsgpackReader& reader, std::optional<ByteView>& out) {
     out.reset();
     if (reader.nil()) return true;
-    out = reader.blob();
-    return out.has_value();
+    ByteView bytes;
+    if (!reader.read_blob(bytes)) return false;
+    out = bytes;
+    return true;
 }
 
 }  // namespace
 
 bool read_record(MsgpackReader& reader, std::uint64_t base_timestamp_ms, RecordView& record) {
     record.headers.clear();
-    const auto size = reader.array();
-    if (size != 3u && size != 4u) return false;
-    const auto delta_ms = reader.sint();
-    if (!delta_ms) return false;
+    std::uint32_t size = 0;
+    std::int64_t delta_ms = 0;
+    if (!reader.read_array(size) || (size != 3 && size != 4) || !reader.read_sint(delta_ms)) return false;
     // Unsigned arithmetic wraps; a hostile delta gives a strange time, not undefined behaviour.
-    record.timestamp_ms = base_timestamp_ms + static_cast<std::uint64_t>(*delta_ms);
+    record.timestamp_ms = base_timestamp_ms + static_cast<std::uint64_t>(delta_ms);
     if (!read_optional_blob(reader, record.key) || !read_optional_blob(reader, record.value)) return false;
-    return size == 3u || read_record_headers(reader, record.headers);
+    return size == 3 || read_record_headers(reader, record.headers);
 }
 
 // --- Building ---
