@@ -14,16 +14,34 @@ namespace {
 
 constexpr std::uint32_t kPolynomial = 0x82F63B78;  // 0x1EDC6F41, reflected
 
-constexpr std::array<std::uint32_t, 256> make_table() {
-    std::array<std::uint32_t, 256> table{};
+// [k][b]: the checksum of byte b followed by k zeros. Eight bytes are then eight look-ups that do not wait for each other.
+constexpr std::size_t kSlices = 8;
+using SliceTable = std::array<std::array<std::uint32_t, 256>, kSlices>;
+
+constexpr SliceTable make_table() {
+    SliceTable table{};
     for (std::uint32_t i = 0; i < 256; ++i) {
         std::uint32_t crc = i;
         for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomial : 0);
-        table[i] = crc;
+        table[0][i] = crc;
     }
+    for (std::size_t k = 1; k < kSlices; ++k)
+        for (std::size_t i = 0; i < 256; ++i) table[k][i] = (table[k - 1][i] >> 8) ^ table[0][table[k - 1][i] & 0xFF];
     return table;
 }
-constexpr auto kTable = make_table();
+constexpr SliceTable kTable = make_table();
+
+std::uint32_t update_by_table(std::uint32_t crc, const std::byte* at, std::size_t size) {
+    for (; size >= kSlices; size -= kSlices, at += kSlices) {
+        std::uint64_t word;
+        std::memcpy(&word, at, sizeof word);  // little-endian, as all of the formats
+        word ^= crc;
+        crc = 0;
+        for (std::size_t k = 0; k < kSlices; ++k) crc ^= kTable[kSlices - 1 - k][word >> (8 * k) & 0xFF];
+    }
+    for (; size > 0; --size, ++at) crc = (crc >> 8) ^ kTable[0][(crc ^ std::to_integer<std::uint32_t>(*at)) & 0xFF];
+    return crc;
+}
 
 #if defined(__SSE4_2__) || defined(__ARM_FEATURE_CRC32)
 
@@ -45,7 +63,7 @@ std::uint32_t step64(std::uint32_t crc, std::uint64_t word) { return __crc32cd(c
 // lane A with what follows means moving A's checksum over the zeros of a lane's length, which is linear and hence a table.
 constexpr std::size_t kLaneBytes = 1024;
 
-constexpr std::uint32_t over_zero_byte(std::uint32_t crc) { return (crc >> 8) ^ kTable[crc & 0xFF]; }
+constexpr std::uint32_t over_zero_byte(std::uint32_t crc) { return (crc >> 8) ^ kTable[0][crc & 0xFF]; }
 
 struct ShiftTable {
     // [k][b]: byte k of the checksum is b, moved over one lane of zeros.
@@ -91,15 +109,16 @@ std::uint32_t update(std::uint32_t crc, const std::byte* at, std::size_t size) {
 
 #else
 
-std::uint32_t update(std::uint32_t crc, const std::byte* at, std::size_t size) {
-    for (; size > 0; --size, ++at) crc = (crc >> 8) ^ kTable[(crc ^ std::to_integer<std::uint32_t>(*at)) & 0xFF];
-    return crc;
-}
+std::uint32_t update(std::uint32_t crc, const std::byte* at, std::size_t size) { return update_by_table(crc, at, size); }
 
 #endif
 
 }  // namespace
 
 std::uint32_t crc32c(ByteView bytes, std::uint32_t previous) { return ~update(~previous, bytes.data(), bytes.size()); }
+
+std::uint32_t crc32c_by_table(ByteView bytes, std::uint32_t previous) {
+    return ~update_by_table(~previous, bytes.data(), bytes.size());
+}
 
 }  // namespace sedge

@@ -10,4 +10,7 @@ namespace sedge {
 // The checksum of `bytes`; with `previous`, the checksum of what `previous` covered followed by `bytes`.
 std::uint32_t crc32c(ByteView bytes, std::uint32_t previous = 0);
 
+// The same by tables: what crc32c() is on processors without the instruction.
+std::uint32_t crc32c_by_table(ByteView bytes, std::uint32_t previous = 0);
+
 }  // namespace sedge
