@@ -48,11 +48,11 @@ Result<std::unique_ptr<FrontDoor>> FrontDoor::open(const FrontDoorOptions& optio
 FrontDoor::FrontDoor(const FrontDoorOptions& options) : options_(options), ledger_(options.replies) { zmq_msg_init(&routing_id_); }
 
 FrontDoor::~FrontDoor() {
+    // The events end before their reader goes: without one, libzmq's thread would wait in sending the next event (a client that leaves
+    // just now), and hold the lock that ending them needs.
+    if (socket_ != nullptr) zmq_socket_monitor(socket_, nullptr, 0);
     if (monitor_ != nullptr) zmq_close(monitor_);
-    if (socket_ != nullptr) {
-        zmq_socket_monitor(socket_, nullptr, 0);
-        zmq_close(socket_);
-    }
+    if (socket_ != nullptr) zmq_close(socket_);
     zmq_msg_close(&routing_id_);
     if (context_ != nullptr) zmq_ctx_term(context_);
 }

@@ -409,6 +409,19 @@ def test_what_was_acknowledged_is_there_after_a_restart(node, client):
     assert client.produce_batch("t", 1, pack_batch([Record(b"next")], "zstd", 5, 0, 1))["offset"] == 2
 
 
+@needs_node
+def test_a_node_stops_while_its_clients_leave(node):
+    for _ in range(10):
+        clients = [Client(node.address, context=zmq.Context()) for _ in range(20)]
+        for client in clients:
+            client.hello()
+        node.process.send_signal(signal.SIGTERM)
+        for client in clients:
+            client.close()
+        node.stop()
+        node.start()
+
+
 # --- errors (section 7) ---
 
 @needs_node
