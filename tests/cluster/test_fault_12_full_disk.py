@@ -96,3 +96,20 @@ def test_full_disk_survives_kill_and_restart(full_node):
     with Client(node) as client:
         check_nothing_lost(client, load)
     assert Sedge(node).run("topic", "list").returncode == 0
+
+
+def test_full_disk_still_lets_topics_be_deleted_after_a_kill(full_node):
+    """A start needs a fresh segment before it can store anything: one is kept for that."""
+    node, _ = full_node
+    node.restart()
+    with Client(node) as client:
+        client.request("delete_topic", topic="fill")
+        client.create_topic("next")
+
+        def produced():
+            try:
+                return client.produce("next", b"room again")
+            except RequestFailed as failure:
+                assert failure.error == "disk_full"
+                return None
+        wait_until(produced, "writing to resume")
