@@ -83,7 +83,22 @@ std::vector<std::shared_ptr<Segment>> JournalCatalogue::take_dead() {
         dead.push_back(std::move(at->second));
         at = segments_.erase(at);
     }
+    if (!dead.empty()) forget_releases();
     return dead;
+}
+
+// Of deleted topics whose last records have gone nothing need be remembered.
+void JournalCatalogue::forget_releases() {
+    std::set<PartitionId> held;
+    for (const auto& [id, segment] : segments_)
+        if (segment->index)
+            for (const IndexSpan& span : segment->index->spans()) held.insert(span.partition);
+    std::erase_if(released_, [&](const auto& each) { return each.second == kNoEnd && !held.contains(each.first) && !in_open(each.first); });
+}
+
+bool JournalCatalogue::in_open(const PartitionId& partition) const {
+    const auto newest = segments_.find(newest_id_);
+    return newest != segments_.end() && newest->second->open && newest->second->open->find(partition) != nullptr;
 }
 
 // Where two segments hold the same offset (only damage makes that happen) the newer one counts.

@@ -82,6 +82,8 @@ class JournalCatalogue {
     // False: a disk or resource failed.
     bool read_runs(Part& part, const PartitionId& partition, Offset offset, std::size_t count, std::shared_ptr<const File>& file);
     std::shared_ptr<const SegmentIndex> rebuild(const Part& part, const File& file);
+    void forget_releases();
+    bool in_open(const PartitionId& partition) const;
     bool is_dead(const Segment& segment, const PartitionId& partition, Offset end) const;
 
     OpenFiles files_;

@@ -226,7 +226,7 @@ bool JournalRecovery::replay_checkpoint(const Segment& segment, const File& file
     if (values.empty()) return false;
     bool restored = false;
     EntryWalker(file, segment.nonce).walk(values.front(), [&](const EntryHeader& entry, std::uint64_t at) {
-        if (entry.type != EntryType::checkpoint) return false;
+        if (entry.type != EntryType::checkpoint || at + entry.payload_bytes > file.size_bytes()) return false;
         Buffer payload(static_cast<std::size_t>(entry.payload_bytes));
         restored = file.read_at(at, payload) == static_cast<std::int64_t>(payload.size()) && payload_is_intact(entry, payload) &&
                    sink.checkpoint(payload).ok();

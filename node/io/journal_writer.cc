@@ -48,7 +48,7 @@ void JournalWriter::commit(std::span<const JournalWrite> group) {
     ++next_sequence_;
     if (!unsynced_) unsynced_since_ = Clock::now();
     unsynced_ = true;
-    if (std::any_of(group.begin(), group.end(), [](const JournalWrite& write) { return write.sync; })) sync();
+    if (std::any_of(group.begin(), group.end(), [](const JournalWrite& write) { return write.sync || write.roll; })) sync();
     catalogue_.add_batches(segment_->id(), done.batches);
     ++counts_.commits;
     counts_.bytes_stored += done.value_bytes;

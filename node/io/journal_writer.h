@@ -29,7 +29,7 @@ class JournalWriter {
 
     // True once a segment is open: before that the first write must roll.
     bool is_open() const { return segment_ != nullptr; }
-    // Begins a new segment. Its first commit must be a synced one.
+    // Begins a new segment. Its first commit, the checkpoint, is synced in any case.
     void roll();
     // Stores the writes as they asked for; they are in the catalogue then.
     void commit(std::span<const JournalWrite> group);

@@ -15,6 +15,9 @@ constexpr std::size_t kSmallWindowBytes = 4096;
 constexpr std::uint64_t kBeyondBytes = 1u << 20;
 constexpr std::size_t kMetaPages = 2;
 
+// No value is as large: LMDB stores less than 4 GB. Keeps sums of sizes from overflowing.
+constexpr std::uint64_t kMaxValueBytes = std::uint64_t{1} << 32;
+
 std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
 // Up to where LMDB has written, by the later of its two meta pages; 0 if neither can be believed. It only bounds a search.
@@ -46,6 +49,8 @@ ByteView FileWindow::peek(std::uint64_t at, std::size_t size) {
     if (at < window_at_ || at + size > window_at_ + window_.size()) {
         const bool near = at >= last_miss_ && at - last_miss_ <= kLargeWindowBytes;
         last_miss_ = at;
+        read_failed_ = false;
+        if (size > kLargeWindowBytes && at + size > file_.size_bytes()) return {};  // whatever a damaged header asks for
         // One bad sector must not hide what lies beside it.
         if (!load(at, std::max(size, near ? kLargeWindowBytes : kSmallWindowBytes))) load(at, size);
         if (window_.size() < size) return {};
@@ -84,6 +89,8 @@ bool value_is_intact(const File& file, const ScannedValue& value) {
     EntryWalker walker(file, value.header.segment_nonce);
     bool intact = true;
     const bool filled = walker.walk(value, [&](const EntryHeader& entry, std::uint64_t at) {
+        intact = at + entry.payload_bytes <= file.size_bytes();
+        if (!intact) return false;
         Buffer payload(static_cast<std::size_t>(entry.payload_bytes));
         intact = file.read_at(at, payload) == static_cast<std::int64_t>(payload.size()) && payload_is_intact(entry, payload);
         return intact;
@@ -108,7 +115,7 @@ ScanResult scan_segment(const File& file, std::size_t page_bytes, std::uint64_t 
         const auto header = read_value_header(bytes);
         if (nonce == 0 && header && header->segment_id == id) nonce = header->segment_nonce;
         // One that ends behind the end of the file is ours too: what is left of it can be read.
-        if (!header || header->segment_nonce != nonce || header->size_bytes < kValueHeaderBytes) {
+        if (!header || header->segment_nonce != nonce || header->size_bytes < kValueHeaderBytes || header->size_bytes > kMaxValueBytes) {
             page_at += page_bytes;
             continue;
         }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <catch2/catch.hpp>
 #include <condition_variable>
@@ -11,6 +12,8 @@
 #include "node/io/segment_scan.h"
 #include "node/io/segment_writer.h"
 #include "schema/record_batch.h"
+#include "tests/contract/journal_directory.h"
+#include "tests/contract/journal_process.h"
 
 using namespace sedge;
 using namespace sedge::node;
@@ -257,4 +260,40 @@ TEST_CASE("a lost list of segments is made again from the files", "[journal]") {
     CHECK(again.checkpoint == "two");
     CHECK(again.offsets_from(0, 2) == std::vector<std::uint64_t>{0, 1});
     CHECK(again.journal().problems().size() == 1);
+}
+
+TEST_CASE("what nobody waits for is synced soon, also while more of it arrives without a pause", "[journal]") {
+    contract::JournalDirectory directory(64u << 20);
+    contract::JournalProcess process(directory);
+    process.roll("state");
+    const auto syncs = [&] { return process.journal().statistics().syncs; };
+    std::uint64_t offset = 0;
+    for (const std::uint64_t before = syncs(); syncs() == before; ++offset) {
+        REQUIRE(offset * 4 * kJournalPageBytes < directory.segment_bytes());
+        process.wait_stored(process.append({contract::batch_entry(offset, 1, 100)}, false));
+        // A little time passes between them, so that the segment does not fill up first.
+        for (int i = 0; i < 8; ++i) CHECK(process.bases(offset, offset + 1).size() == 1);
+    }
+    CHECK(offset > 1);
+}
+
+TEST_CASE("too few descriptors are a failure for now, not damage", "[journal]") {
+    contract::JournalDirectory directory;
+    contract::JournalProcess process(directory);
+    for (std::uint64_t offset = 0; offset < 5; ++offset) {
+        process.roll("state");
+        process.store_batch(offset);
+    }
+    // Files of two segments stay open; the next one cannot be opened any more.
+    CHECK(process.all_bases(3, 5) == contract::count_up(3, 5));
+    process.wait_until([&] { return process.room().next_segment_ready; });
+    rlimit usual{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &usual) == 0);
+    const rlimit none{0, usual.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const ReadResult starved = process.read(ReadRecords{0, kPartition, Offset{0}, Offset{1}, 1000});
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &usual) == 0);
+    CHECK(starved.outcome == ReadResult::Outcome::failed);
+    CHECK(process.journal().problems().empty());
+    CHECK(process.all_bases(0, 5) == contract::count_up(0, 5));
 }
