@@ -272,7 +272,7 @@ TEST_CASE("what nobody waits for is synced soon, also while more of it arrives w
         REQUIRE(offset * 4 * kJournalPageBytes < directory.segment_bytes());
         process.wait_stored(process.append({contract::batch_entry(offset, 1, 100)}, false));
         // A little time passes between them, so that the segment does not fill up first.
-        for (int i = 0; i < 8; ++i) CHECK(process.bases(offset, offset + 1).size() == 1);
+        for (int i = 0; i < 30; ++i) CHECK(process.bases(offset, offset + 1).size() == 1);
     }
     CHECK(offset > 1);
 }
