@@ -129,6 +129,25 @@ def test_fault_08_overwritten_with_noise(written, where):
     assert served > 0
 
 
+def test_fault_08_offsets_of_damaged_records_are_not_given_to_others(written):
+    """The newest record of a partition is hit so that not even its batch's header can be read: its offset stays its own."""
+    for victim in segments(written):
+        content = victim.read_bytes()
+        at = content.rfind(value(RECORDS - 1))
+        if at >= 0:
+            with open(victim, "r+b") as file:
+                file.seek(at - 50)  # inside the header of 72 bytes before the record
+                file.write(bytes([content[at - 50] ^ 1]))
+    written.start()
+    with Client(written) as client:
+        assert client.produce("t", b"new", partition=1) == (1, RECORDS // 2)
+        with pytest.raises(RequestFailed) as refused:
+            client.request("fetch", topic="t", partition=1, offset=RECORDS // 2 - 1, plain=True)
+        assert refused.value.error == "damaged"
+        assert refused.value.fields["next_offset"] == RECORDS // 2
+        assert unhealthy(client)
+
+
 def test_fault_08_health_names_the_damage(written):
     victim = segments(written)[0]
     with open(victim, "r+b") as file:
