@@ -63,6 +63,12 @@ int File::reserve(std::uint64_t size_bytes) const {
     return error;
 }
 
+int File::cut_unused(std::uint64_t used_bytes) const {
+    const std::uint64_t size = size_bytes();
+    if (used_bytes >= size || size - used_bytes <= size / 4) return 0;
+    return ::ftruncate(descriptor_, static_cast<off_t>(used_bytes)) == 0 ? 0 : errno;
+}
+
 void File::drop_cached_pages(std::uint64_t at, std::uint64_t size) const {
     ::posix_fadvise(descriptor_, static_cast<off_t>(at), static_cast<off_t>(size), POSIX_FADV_DONTNEED);
 }

@@ -31,6 +31,9 @@ class File {
     int write_at(std::uint64_t at, ByteView bytes) const;
     int sync() const;              // fdatasync; 0 or an errno value
     int reserve(std::uint64_t size_bytes) const;  // makes the file at least that long, with blocks of its own; 0 or an errno value
+    // Gives the blocks behind `used_bytes` back when they are more than a quarter of the file; 0 or an errno value. A file that is nearly
+    // full keeps them: written blocks are worth having when it is recycled.
+    int cut_unused(std::uint64_t used_bytes) const;
     // Forgets what the system caches of these bytes: the next read comes from the disk. Bytes not yet synced stay.
     void drop_cached_pages(std::uint64_t at, std::uint64_t size) const;
 

@@ -178,7 +178,9 @@ void JournalRecovery::rebuild(const SegmentRecord& record, const File& file, con
     if (!rebuilt.is_whole) damaged(record.id, "a commit in it is damaged; what it held is not served");
     Buffer block = rebuilt.index.encode(record.nonce);
     const File writable = File::open(segment.path, O_RDWR);
-    if (writable.is_open() && writable.write_at(record.used_bytes, block) == 0 && writable.sync() == 0)
+    const bool in_doubt = damaged_ids_.contains(record.id) || !rebuilt.lost.empty();  // nothing of a damaged segment is given away
+    if (writable.is_open() && writable.write_at(record.used_bytes, block) == 0 &&
+        (in_doubt || writable.cut_unused(record.used_bytes + block.size()) == 0) && writable.sync() == 0)
         segment.index = SegmentIndex::open(writable, record.used_bytes, record.nonce);
     if (!segment.index) segment.index = SegmentIndex::in_memory(std::move(block), record.nonce);
 }

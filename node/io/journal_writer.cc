@@ -105,6 +105,8 @@ void JournalWriter::seal() {
     const std::string path = options_.directory + "/" + segment_file_name(record.id);
     const File file = File::open(path, O_RDWR);
     int error = file.is_open() ? file.write_at(record.used_bytes, block) : errno;
+    // Every start seals a segment, so one that holds little must not keep a whole segment's blocks.
+    if (error == 0) error = file.cut_unused(record.used_bytes + block.size());
     if (error == 0) error = file.sync();
     if (error != 0 && error != ENOSPC && error != EDQUOT)
         die({ErrorCode::storage_failed, std::string("cannot seal a log segment: ") + std::strerror(error)});

@@ -101,12 +101,14 @@ int SegmentStore::prepare() {
     const std::string path = path_of(kPreparedName);
     const std::string spare = take_spare();
     const bool recycled = !spare.empty() && std::rename(path_of(spare).c_str(), path.c_str()) == 0;
+    // A segment that was cut when it was sealed has blocks that nobody wrote.
+    const bool is_whole = recycled && File::open(path, O_RDONLY).size_bytes() >= file_bytes_;
     const int error = fill(path, recycled);
     if (error != 0) ::unlink(path.c_str());
     const std::lock_guard lock(mutex_);
     disk_full_ = means_full(error);
     if (error != 0) return error;
-    prepared_ = PreparedSegment{recycled && spare.ends_with(kSpareSuffix)};
+    prepared_ = PreparedSegment{is_whole && spare.ends_with(kSpareSuffix)};
     ready_ = true;
     return 0;
 }

@@ -1,5 +1,7 @@
 """What every story may ask for: nodes and disks that are gone when it ends."""
 
+import shutil
+
 import pytest
 
 from harness import Node, PowerFs, powerfs_missing
@@ -23,6 +25,7 @@ def new_node(tmp_path):
             node.clean_up()
         except AssertionError as problem:
             problems.append(str(problem))
+        shutil.rmtree(node.data, ignore_errors=True)  # gigabytes over a whole run; the logs stay
     assert not problems, "\n".join(problems)
 
 
@@ -39,3 +42,4 @@ def powerfs(tmp_path):
     disk = PowerFs(tmp_path / "backing").mount()
     yield disk
     disk.clean_up()
+    shutil.rmtree(tmp_path / "backing", ignore_errors=True)

@@ -297,3 +297,16 @@ TEST_CASE("too few descriptors are a failure for now, not damage", "[journal]") 
     CHECK(process.journal().problems().empty());
     CHECK(process.all_bases(0, 5) == contract::count_up(0, 5));
 }
+
+TEST_CASE("a start that stores little leaves little on the disk", "[journal]") {
+    TemporaryDirectory directory;
+    {
+        JournalUser user(directory.path());
+        user.roll("");
+        user.store_batch(0);
+        user.journal().close();
+    }
+    CHECK(std::filesystem::file_size(segment_files(directory.path()).at(0)) < (1u << 18));
+    JournalUser again(directory.path());
+    CHECK(again.offsets_from(0, 1) == std::vector<std::uint64_t>{0});
+}
