@@ -52,7 +52,7 @@ void JournalWriter::commit(std::span<const JournalWrite> group) {
     catalogue_.add_batches(segment_->id(), done.batches);
     ++counts_.commits;
     counts_.bytes_stored += done.value_bytes;
-    counts_.bytes_written += done.written_bytes + segment_->prewritten_bytes() - std::exchange(prewritten_counted_, segment_->prewritten_bytes());
+    counts_.bytes_written += done.written_bytes;
 }
 
 Clock::duration JournalWriter::until_lazy_sync() const {
@@ -77,19 +77,17 @@ void JournalWriter::roll() {
     seal();
     const std::uint64_t id = next_id_++;
     const std::uint64_t nonce = random_nonce();
-    const auto prepared = store_.take(segment_file_name(id));
-    if (!prepared) die({ErrorCode::storage_failed, std::string("cannot name a new log segment: ") + std::strerror(errno)});
+    if (!store_.take(segment_file_name(id))) die({ErrorCode::storage_failed, std::string("cannot name a new log segment: ") + std::strerror(errno)});
     manifest_.segments.push_back({id, nonce, SegmentState::fresh, next_sequence_, 0, 0});
     store_manifest();
-    open_segment(id, nonce, prepared->blocks_are_written);
+    open_segment(id, nonce);
 }
 
-void JournalWriter::open_segment(std::uint64_t id, std::uint64_t nonce, bool blocks_are_written) {
+void JournalWriter::open_segment(std::uint64_t id, std::uint64_t nonce) {
     const std::string path = options_.directory + "/" + segment_file_name(id);
-    auto writer = SegmentWriter::open(path, id, nonce, file_bytes_, blocks_are_written);
+    auto writer = SegmentWriter::open(path, id, nonce, file_bytes_);
     if (!writer.ok()) die(writer.status());
     segment_ = std::move(*writer);
-    prewritten_counted_ = 0;
     catalogue_.add_segment(std::make_shared<Segment>(Segment{id, nonce, path, 0, nullptr, std::make_unique<SegmentIndexBuilder>()}));
 }
 

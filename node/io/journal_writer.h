@@ -49,7 +49,7 @@ class JournalWriter {
     const Counts& counts() const { return counts_; }
 
   private:
-    void open_segment(std::uint64_t id, std::uint64_t nonce, bool blocks_are_written);
+    void open_segment(std::uint64_t id, std::uint64_t nonce);
     void forget_missing_segments();
     void store_manifest();
     [[noreturn]] void die(const Status& status);
@@ -66,7 +66,6 @@ class JournalWriter {
     std::uint64_t next_sequence_ = 1;
     std::uint64_t durable_to_ = 0;
     std::unique_ptr<SegmentWriter> segment_;
-    std::uint64_t prewritten_counted_ = 0;
     bool unsynced_ = false;
     std::chrono::steady_clock::time_point unsynced_since_;
     Counts counts_;

@@ -101,14 +101,12 @@ int SegmentStore::prepare() {
     const std::string path = path_of(kPreparedName);
     const std::string spare = take_spare();
     const bool recycled = !spare.empty() && std::rename(path_of(spare).c_str(), path.c_str()) == 0;
-    // A segment that was cut when it was sealed has blocks that nobody wrote.
-    const bool is_whole = recycled && File::open(path, O_RDONLY).size_bytes() >= file_bytes_;
     const int error = fill(path, recycled);
     if (error != 0) ::unlink(path.c_str());
     const std::lock_guard lock(mutex_);
     disk_full_ = means_full(error);
     if (error != 0) return error;
-    prepared_ = PreparedSegment{is_whole && spare.ends_with(kSpareSuffix)};
+    prepared_ = true;
     ready_ = true;
     return 0;
 }
@@ -139,18 +137,18 @@ bool SegmentStore::make_emergency_files() {
     return made;
 }
 
-std::optional<PreparedSegment> SegmentStore::take(const std::string& name) {
+bool SegmentStore::take(const std::string& name) {
     const std::lock_guard lock(mutex_);
     // Renamed before anybody may prepare the next one under the old name.
     const std::string from = path_of(kPreparedName);
-    if (!prepared_ || std::rename(from.c_str(), path_of(name).c_str()) != 0) return std::nullopt;
+    if (!prepared_ || std::rename(from.c_str(), path_of(name).c_str()) != 0) return false;
     if (const int error = sync_directory(directory_)) {
         errno = error;
-        return std::nullopt;
+        return false;
     }
-    ready_ = false;
+    ready_ = prepared_ = false;
     wake_.notify_all();
-    return std::exchange(prepared_, std::nullopt);
+    return true;
 }
 
 void SegmentStore::retire(const std::string& name, bool in_use) {

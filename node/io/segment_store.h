@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -20,10 +19,6 @@
 #include "schema/status.h"
 
 namespace sedge::node {
-
-struct PreparedSegment {
-    bool blocks_are_written = false;  // a recycled file: every block was written once
-};
 
 class SegmentStore {
   public:
@@ -40,8 +35,8 @@ class SegmentStore {
     void stop();
 
     // Gives the prepared file its name, durably; the next one is begun in the background. Requires room().next_segment_ready.
-    // nullopt with errno when the file system refuses.
-    std::optional<PreparedSegment> take(const std::string& name);
+    // False, with errno, when the file system refuses.
+    bool take(const std::string& name);
     // The file of a dead segment, already unlisted: becomes a spare, or goes. `in_use`: somebody still reads it, so it must not be rewritten.
     void retire(const std::string& name, bool in_use);
     // Gives the reserve back to the file system: there is room for a small file then. False: it is used up.
@@ -69,7 +64,7 @@ class SegmentStore {
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
-    std::optional<PreparedSegment> prepared_;
+    bool prepared_ = false;
     std::vector<std::string> spares_;
     bool has_emergency_files_ = false;
     bool stopping_ = false;

@@ -17,10 +17,12 @@ namespace {
 // One process, one writer, no LMDB readers: no lock file. Syncs are ours to place (one a commit).
 constexpr unsigned kEnvFlags = MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOLOCK | MDB_NOTLS | MDB_NOMEMINIT | MDB_NORDAHEAD;
 
-// Groups below this, two in a row, are latency: the blocks they go to are written ahead, since a sync of blocks written before takes half
-// the time of one that must convert preallocated ones. Larger groups are throughput, and would write everything twice.
-constexpr std::uint64_t kPrewriteBelowBytes = 16u << 10;
-constexpr std::uint64_t kPrewriteStepBytes = 256u << 10;
+// Groups below this, two in a row, are latency. A commit of LMDB dirties about five pages in as many places, and one sync of those takes
+// 1.6 times as long as of one page. So a run of small groups gets an arena: one LMDB value of zeros, in whose pages the groups are then
+// written directly, each with the header of a value of its own. Recovery and reads look at those headers only and see no difference;
+// the zeros also mean that the blocks were written before, which halves a sync. Larger groups would write everything twice.
+constexpr std::uint64_t kSmallBelowBytes = 16u << 10;
+constexpr std::uint64_t kArenaBytes = 256u << 10;
 
 // What a commit writes beside its value: a leaf and a branch of the tree, the same of the free list, and the meta page.
 constexpr std::uint64_t kTreePagesPerCommit = 5;
@@ -50,6 +52,34 @@ void append_entry(MutableBytes value, std::uint64_t& at, const JournalEntry& ent
     at += header.stored_bytes();
 }
 
+// The bytes of a value: its header, its entries, and zeros up to the end of `out`. `value_at`: where it lies in the file.
+void write_value(const ValueHeader& header, std::span<const JournalWrite> writes, std::uint64_t value_at, MutableBytes out,
+                 SegmentWriter::Commit& done) {
+    std::uint64_t at = kValueHeaderBytes;
+    for (const JournalWrite& write : writes) {
+        for (const JournalEntry& entry : write.entries) {
+            const std::uint64_t entry_at = at;
+            append_entry(out, at, entry, header.segment_nonce);
+            if (entry.type == EntryType::batch)
+                done.batches.push_back({entry.partition, value_at + entry_at, at - entry_at, entry.payload});
+        }
+    }
+    std::memset(out.data() + at, 0, out.size() - at);
+    write_value_header(header, out);
+    done.value_bytes = header.size_bytes;
+}
+
+int write_all(int descriptor, std::uint64_t at, ByteView bytes) {
+    while (!bytes.empty()) {
+        const auto n = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(at));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return n == 0 ? ENOSPC : errno;
+        at += static_cast<std::uint64_t>(n);
+        bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+    return 0;
+}
+
 }  // namespace
 
 std::size_t lmdb_page_bytes() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
@@ -73,11 +103,11 @@ Result<Buffer> empty_lmdb_pages(const std::string& directory, std::uint64_t map_
 }
 
 Result<std::unique_ptr<SegmentWriter>> SegmentWriter::open(const std::string& path, std::uint64_t id, std::uint64_t nonce,
-                                                           std::uint64_t map_bytes, bool blocks_are_written) {
+                                                           std::uint64_t map_bytes) {
     MDB_env* env = nullptr;
     int code = mdb_env_create(&env);
     if (code != 0) return failed("cannot open a segment", code);
-    std::unique_ptr<SegmentWriter> writer(new SegmentWriter(env, id, nonce, map_bytes, blocks_are_written));
+    std::unique_ptr<SegmentWriter> writer(new SegmentWriter(env, id, nonce));
     code = mdb_env_set_mapsize(env, map_bytes);
     if (code == 0) code = mdb_env_open(env, path.c_str(), kEnvFlags, 0640);
     if (code == 0) code = mdb_env_get_fd(env, &writer->descriptor_);
@@ -94,8 +124,8 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::open(const std::string& pa
     return writer;
 }
 
-SegmentWriter::SegmentWriter(MDB_env* env, std::uint64_t id, std::uint64_t nonce, std::uint64_t map_bytes, bool blocks_are_written)
-    : env_(env), id_(id), nonce_(nonce), map_bytes_(map_bytes), page_bytes_(lmdb_page_bytes()), written_to_(blocks_are_written ? map_bytes : 0) {}
+SegmentWriter::SegmentWriter(MDB_env* env, std::uint64_t id, std::uint64_t nonce)
+    : env_(env), id_(id), nonce_(nonce), page_bytes_(lmdb_page_bytes()) {}
 
 SegmentWriter::~SegmentWriter() { mdb_env_close(env_); }
 
@@ -105,14 +135,17 @@ Status SegmentWriter::commit(std::uint64_t sequence, std::uint64_t durable_to, s
         header.size_bytes += stored_bytes(write);
         header.entry_count += static_cast<std::uint32_t>(write.entries.size());
     }
-    if (Status status = prewrite(header.size_bytes); !status.ok()) return status;
+    const bool is_small = std::max(header.size_bytes, std::exchange(last_value_bytes_, header.size_bytes)) < kSmallBelowBytes;
+    return is_small ? commit_in_arena(header, writes, done) : commit_as_value(header, writes, done);
+}
+
+template <class Fill>
+Status SegmentWriter::append_value(std::uint64_t sequence, std::uint64_t size_bytes, std::uint64_t& value_at, Fill&& fill) {
     MDB_txn* txn = nullptr;
     if (const int code = mdb_txn_begin(env_, nullptr, 0, &txn)) return failed("cannot begin a commit", code);
     auto key_bytes = key_of(sequence);
     MDB_val key{key_bytes.size(), key_bytes.data()};
-    // A value of a page at least never lies inside a tree page.
-    const std::uint64_t reserved = std::max<std::uint64_t>(header.size_bytes, page_bytes_ - kLmdbPageHeaderBytes);
-    MDB_val value{reserved, nullptr};
+    MDB_val value{size_bytes, nullptr};
     if (const int code = mdb_put(txn, database_, &key, &value, MDB_APPEND | MDB_RESERVE)) {
         mdb_txn_abort(txn);
         return failed("cannot append a commit", code);
@@ -121,23 +154,44 @@ Status SegmentWriter::commit(std::uint64_t sequence, std::uint64_t durable_to, s
     // An overflow page knows its number from the moment that it is allocated; it stands at the front of LMDB's page header.
     std::uint64_t page_number = 0;
     std::memcpy(&page_number, bytes - kLmdbPageHeaderBytes, sizeof page_number);
-    const std::uint64_t value_at = page_number * page_bytes_ + kLmdbPageHeaderBytes;
-    const MutableBytes out(bytes, reserved);
-    std::uint64_t at = kValueHeaderBytes;
-    for (const JournalWrite& write : writes) {
-        for (const JournalEntry& entry : write.entries) {
-            const std::uint64_t entry_at = at;
-            append_entry(out, at, entry, nonce_);
-            if (entry.type == EntryType::batch)
-                done.batches.push_back({entry.partition, value_at + entry_at, at - entry_at, entry.payload});
-        }
-    }
-    std::memset(bytes + at, 0, reserved - at);
-    write_value_header(header, out);
-    done.value_bytes = header.size_bytes;
-    done.written_bytes = ((kLmdbPageHeaderBytes + reserved + page_bytes_ - 1) / page_bytes_ + kTreePagesPerCommit) * page_bytes_;
+    value_at = page_number * page_bytes_ + kLmdbPageHeaderBytes;
+    fill(MutableBytes(bytes, size_bytes));
     if (const int code = mdb_txn_commit(txn)) return failed("cannot commit", code);
-    written_to_ = std::max(written_to_, end_of_pages());
+    return {};
+}
+
+Status SegmentWriter::commit_as_value(const ValueHeader& header, std::span<const JournalWrite> writes, Commit& done) {
+    // A value of a page at least never lies inside a tree page.
+    const std::uint64_t reserved = std::max<std::uint64_t>(header.size_bytes, page_bytes_ - kLmdbPageHeaderBytes);
+    done.written_bytes += ((kLmdbPageHeaderBytes + reserved + page_bytes_ - 1) / page_bytes_ + kTreePagesPerCommit) * page_bytes_;
+    std::uint64_t value_at = 0;
+    return append_value(header.sequence, reserved, value_at, [&](MutableBytes out) { write_value(header, writes, value_at, out, done); });
+}
+
+Status SegmentWriter::commit_in_arena(const ValueHeader& header, std::span<const JournalWrite> writes, Commit& done) {
+    const std::uint64_t pages = (kLmdbPageHeaderBytes + header.size_bytes + page_bytes_ - 1) / page_bytes_;
+    if (arena_at_ + pages * page_bytes_ > arena_end_)
+        if (Status status = open_arena(header.sequence, done); !status.ok()) return status;
+    // As on an overflow page, the value begins behind room for LMDB's page header.
+    Buffer bytes(pages * page_bytes_);
+    write_value(header, writes, arena_at_ + kLmdbPageHeaderBytes, MutableBytes(bytes).subspan(kLmdbPageHeaderBytes), done);
+    if (const int error = write_all(descriptor_, arena_at_, bytes))
+        return {ErrorCode::storage_failed, std::string("cannot write a commit: ") + std::strerror(error)};
+    arena_at_ += bytes.size();
+    done.written_bytes += bytes.size();
+    return {};
+}
+
+// The key is the sequence of the first value inside; the value that follows the arena in LMDB has a higher one.
+Status SegmentWriter::open_arena(std::uint64_t sequence, Commit& done) {
+    std::uint64_t value_at = 0;
+    const Status status = append_value(sequence, kArenaBytes - kLmdbPageHeaderBytes, value_at,
+                                       [](MutableBytes out) { std::memset(out.data(), 0, out.size()); });
+    if (!status.ok()) return status;
+    const std::uint64_t first_page = value_at - kLmdbPageHeaderBytes;
+    arena_at_ = first_page + page_bytes_;  // the first page keeps LMDB's header
+    arena_end_ = first_page + kArenaBytes;
+    done.written_bytes += kArenaBytes + kTreePagesPerCommit * page_bytes_;
     return {};
 }
 
@@ -150,24 +204,6 @@ std::uint64_t SegmentWriter::end_of_pages() const {
     MDB_envinfo info{};
     mdb_env_info(env_, &info);
     return (info.me_last_pgno + 1) * page_bytes_;
-}
-
-Status SegmentWriter::prewrite(std::uint64_t next_bytes) {
-    if (std::max(next_bytes, std::exchange(last_value_bytes_, next_bytes)) >= kPrewriteBelowBytes) return {};
-    const std::uint64_t end = end_of_pages();
-    if (end + 2 * kPrewriteBelowBytes <= written_to_) return {};
-    const std::uint64_t from = std::max(end, written_to_);
-    const std::uint64_t to = std::min(map_bytes_, from + kPrewriteStepBytes);
-    if (from >= to) return {};
-    static constexpr std::array<std::byte, 64u << 10> kZeros{};
-    for (std::uint64_t at = from; at < to;) {
-        const auto n = ::pwrite(descriptor_, kZeros.data(), std::min<std::uint64_t>(to - at, kZeros.size()), static_cast<off_t>(at));
-        if (n == 0 || (n < 0 && errno != EINTR)) return {ErrorCode::storage_failed, std::string("cannot write ahead: ") + std::strerror(errno)};
-        if (n > 0) at += static_cast<std::uint64_t>(n);
-    }
-    prewritten_total_ += to - from;
-    written_to_ = to;
-    return {};
 }
 
 }  // namespace sedge::node

@@ -34,7 +34,7 @@ class SegmentWriter {
 
     // Opens a prepared file. An error text on failure.
     static Result<std::unique_ptr<SegmentWriter>> open(const std::string& path, std::uint64_t id, std::uint64_t nonce,
-                                                       std::uint64_t map_bytes, bool blocks_are_written);
+                                                       std::uint64_t map_bytes);
     ~SegmentWriter();
     SegmentWriter(const SegmentWriter&) = delete;
     SegmentWriter& operator=(const SegmentWriter&) = delete;
@@ -48,23 +48,26 @@ class SegmentWriter {
     std::uint64_t end_of_pages() const;
     std::uint64_t id() const { return id_; }
     std::uint64_t nonce() const { return nonce_; }
-    // Bytes handed to the file system beside the values themselves.
-    std::uint64_t prewritten_bytes() const { return prewritten_total_; }
 
   private:
-    SegmentWriter(MDB_env* env, std::uint64_t id, std::uint64_t nonce, std::uint64_t map_bytes, bool blocks_are_written);
-    Status prewrite(std::uint64_t next_bytes);
+    SegmentWriter(MDB_env* env, std::uint64_t id, std::uint64_t nonce);
+    // Appends a key of LMDB whose value lies on pages of its own from byte `value_at` of the file; `fill` writes it.
+    template <class Fill>
+    Status append_value(std::uint64_t sequence, std::uint64_t size_bytes, std::uint64_t& value_at, Fill&& fill);
+    Status commit_as_value(const ValueHeader& header, std::span<const JournalWrite> writes, Commit& done);
+    Status commit_in_arena(const ValueHeader& header, std::span<const JournalWrite> writes, Commit& done);
+    Status open_arena(std::uint64_t sequence, Commit& done);
 
     MDB_env* env_;
     MDB_dbi database_ = 0;
     int descriptor_ = -1;
     const std::uint64_t id_;
     const std::uint64_t nonce_;
-    const std::uint64_t map_bytes_;
     std::size_t page_bytes_ = 0;
-    std::uint64_t written_to_ = 0;  // blocks before it have been written at least once
-    std::uint64_t prewritten_total_ = 0;
     std::uint64_t last_value_bytes_ = 0;
+    // What is left of the arena: see segment_writer.cc.
+    std::uint64_t arena_at_ = 0;
+    std::uint64_t arena_end_ = 0;
 };
 
 // The first pages of an empty LMDB file of this size, as LMDB itself writes them; made once in `directory`.
