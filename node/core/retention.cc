@@ -51,6 +51,24 @@ void RetentionLog::on_start_moved(Offset start, Offset end) {
     pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(gone));
 }
 
+namespace {
+
+// A machine without a clock appends in 1970 until it learns the time. Such records are not half a century old: nothing is known of their age
+// but that they are older than what follows them.
+constexpr std::uint64_t kNonsensicalAgeMs = 20ull * 365 * 24 * 3600 * 1000;
+
+// How long ago the piece was appended at least; 0 if nothing says so.
+std::uint64_t age_ms(const std::vector<RetentionLog::Piece>& pieces, std::size_t piece, std::uint64_t now_ms) {
+    for (; piece < pieces.size(); ++piece) {
+        if (pieces[piece].newest_ms >= now_ms) return 0;
+        const std::uint64_t age = now_ms - pieces[piece].newest_ms;
+        if (age < kNonsensicalAgeMs) return age;
+    }
+    return 0;
+}
+
+}  // namespace
+
 Offset RetentionLog::keep_from(Offset start, Offset stored_end, Offset end, const RetentionPolicy& policy,
                                std::optional<std::uint64_t> now_ms) const {
     Offset keep = start;
@@ -59,7 +77,7 @@ Offset RetentionLog::keep_from(Offset start, Offset stored_end, Offset end, cons
         const bool is_last = i + 1 == pieces_.size();
         const Offset next = is_last ? end : pieces_[i + 1].base;
         if (next > stored_end) break;
-        const bool is_old = policy.max_age_ms && now_ms && *now_ms > pieces_[i].newest_ms && *now_ms - pieces_[i].newest_ms > *policy.max_age_ms;
+        const bool is_old = policy.max_age_ms && now_ms && age_ms(pieces_, i, *now_ms) > *policy.max_age_ms;
         const bool is_too_much = policy.max_bytes && !is_last && kept_bytes - pieces_[i].bytes >= *policy.max_bytes;
         if (!is_old && !is_too_much) break;
         kept_bytes -= pieces_[i].bytes;

@@ -106,3 +106,17 @@ TEST_CASE("pieces come back from a checkpoint, or are refused", "[retention]") {
     CHECK(!restored.restore(pieces, 0));
     CHECK(!restored.restore(std::vector<RetentionLog::Piece>(RetentionLog::kMaxPieces + 1), 0));
 }
+
+TEST_CASE("records of a machine that thought it was 1970 do not expire when it learns the time", "[retention]") {
+    constexpr std::uint64_t kDayMs = 24ull * 3600 * 1000;
+    constexpr std::uint64_t kNowMs = 1'764'000'000'000;
+    Fixture f;
+    f.policy.max_age_ms = 7 * kDayMs;
+    f.append(100, 5'000);
+    f.append(100, 6'000);
+    CHECK(f.keep(kNowMs) == Offset{0});
+    // They are older than what follows them, so they go with it.
+    f.append(100, kNowMs);
+    CHECK(f.keep(kNowMs + 6 * kDayMs) == Offset{0});
+    CHECK(f.keep(kNowMs + 8 * kDayMs) == f.end);
+}
