@@ -61,6 +61,10 @@ class Broker {
     // --- Events ---
     // Frames without the routing id.
     void on_message(Now now, const ConnectionId& from, InboundMessage& message);
+    // From another node, see peer_envelope.h: the first frame is the header. What is no message of this mesh is dropped and counted.
+    void on_peer_message(Now now, InboundMessage& message);
+    // The connection to a peer broke. A hint: the peer is probed at once.
+    void on_peer_lost(Now now, NodeId peer);
     // All writes up to `token` are stored as they asked for (see JournalWrite::sync).
     void on_durable(Now now, WriteToken token);
     void on_read(Now now, std::uint64_t read_id, ReadResult result);

@@ -80,6 +80,14 @@ Status Broker::restore_entry(const JournalEntry& entry, ByteView payload) {
                 partition->move_start(entry.base_offset);
             return {};
         case EntryType::checkpoint: return {};  // the state at this point is what we have
+        case EntryType::log_made:
+        case EntryType::truncated:
+        case EntryType::epoch_seen:
+        case EntryType::watermark:
+        case EntryType::acceptor_made:
+        case EntryType::acceptor_record:
+        case EntryType::acceptor_fence:
+        case EntryType::members: break;  // written by no version yet
     }
     return senseless("an entry of an unknown type");
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "node/core/journal_write.h"
+#include "node/core/member.h"
 #include "schema/bytes.h"
 #include "schema/ids.h"
 #include "schema/status.h"
@@ -74,18 +75,31 @@ struct ReleaseRecords {
     Offset below;  // for a deleted topic: the highest offset
 };
 
+// One message to another node, see peer_envelope.h. It may be lost, doubled and late: whoever needs an answer asks again. At the
+// shell's limits for what waits for one peer it is dropped and counted.
+struct SendPeer {
+    NodeId to;
+    std::string address;  // "tcp://host:port" where `to` listens for peers
+    Buffer header;
+    std::vector<SharedBytes> body;
+};
+
 struct Effects {
     std::vector<JournalWrite> writes;
     std::vector<ReadEffect> reads;
     std::vector<Send> sends;
     std::vector<ReleaseRecords> releases;
+    std::vector<SendPeer> peer_sends;
 
-    bool empty() const { return writes.empty() && reads.empty() && sends.empty() && releases.empty(); }
+    bool empty() const {
+        return writes.empty() && reads.empty() && sends.empty() && releases.empty() && peer_sends.empty();
+    }
     void clear() {
         writes.clear();
         reads.clear();
         sends.clear();
         releases.clear();
+        peer_sends.clear();
     }
 };
 

@@ -1,5 +1,6 @@
 #include "node/core/gossip_message.h"
 
+#include "node/core/member_codec.h"
 #include "schema/msgpack.h"
 
 namespace sedge::node {
@@ -7,56 +8,6 @@ namespace {
 
 // The body's place in the variant is its number on the wire.
 constexpr std::size_t kPing = 0, kIndirectPing = 1, kAck = 2, kNack = 3, kDigest = 4, kFullState = 5;
-
-void encode_member(const Member& member, MsgpackWriter& writer) {
-    writer.array(9);
-    writer.uint(member.id.value);
-    writer.uint(member.incarnation);
-    writer.uint(static_cast<std::uint64_t>(member.state));
-    writer.str(member.facts.name);
-    writer.str(member.facts.client_address);
-    writer.str(member.facts.peer_address);
-    writer.str(member.facts.stream_address);
-    writer.str(member.facts.version);
-    writer.map(static_cast<std::uint32_t>(member.facts.labels.size()));
-    for (const auto& [key, value] : member.facts.labels) {
-        writer.str(key);
-        writer.str(value);
-    }
-}
-
-bool read_text(MsgpackReader& reader, std::string& out) {
-    const auto text = reader.str();
-    if (!text || text->size() > gossip_limits::kMaxTextBytes) return false;
-    out = *text;
-    return true;
-}
-
-bool read_labels(MsgpackReader& reader, NodeFacts& facts) {
-    const auto size = reader.map();
-    if (!size || *size > gossip_limits::kMaxLabels) return false;
-    for (std::uint32_t i = 0; i < *size; ++i) {
-        std::pair<std::string, std::string> label;
-        if (!read_text(reader, label.first) || !read_text(reader, label.second)) return false;
-        facts.labels.push_back(std::move(label));
-    }
-    return true;
-}
-
-bool read_member(MsgpackReader& reader, Member& member) {
-    if (reader.array() != 9u) return false;
-    const auto id = reader.uint();
-    const auto incarnation = reader.uint();
-    const auto state = reader.uint();
-    if (!id || !incarnation || !state || *state > static_cast<std::uint64_t>(MemberState::left)) return false;
-    member.id = NodeId{*id};
-    member.incarnation = *incarnation;
-    member.state = static_cast<MemberState>(*state);
-    NodeFacts& facts = member.facts;
-    return read_text(reader, facts.name) && read_text(reader, facts.client_address) &&
-           read_text(reader, facts.peer_address) && read_text(reader, facts.stream_address) &&
-           read_text(reader, facts.version) && read_labels(reader, facts);
-}
 
 // Every body is at most two numbers.
 std::pair<std::uint64_t, std::uint64_t> numbers_of(const GossipMessage& message) {

@@ -25,6 +25,16 @@ enum class EntryType : std::uint8_t {
     topic_deleted = 4,  // payload: none; the records of the topic's partitions are dead from here on
     log_start = 5,      // base_offset: the partition's records below it are dead; payload: none
     checkpoint = 6,     // payload: the whole state at this point of the stream, see checkpoint.h; first in every segment
+    // Of a partition that has replicas; payloads are in log_entries.h:
+    log_made = 7,       // base_offset: an empty log begins here, all records that came before are dead; payload: its log id
+    truncated = 8,      // base_offset: the partition's records from it on are cut off; what is appended later takes their place
+    epoch_seen = 9,     // payload: an epoch; nothing is done in it before this is durable
+    watermark = 10,     // base_offset: the high watermark, at least
+    // Of the node; the journal does not look into them:
+    acceptor_made = 11,    // payload: the id of the memory that votes; what an earlier one promised is gone
+    acceptor_record = 12,  // payload: one register's promise and value, see acceptor.h
+    acceptor_fence = 13,   // payload: the newest configuration of voters seen
+    members = 14,          // payload: who is in the mesh and where, so that a restart finds somebody
 };
 
 struct JournalEntry {

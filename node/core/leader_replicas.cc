@@ -9,14 +9,14 @@ LeaderReplicas::LeaderReplicas(Replica self, PartitionRegister chosen, Offset fl
     : self_(self), chosen_(std::move(chosen)), high_watermark_(floor), epoch_start_(epoch_start), min_insync_(min_insync) {}
 
 void LeaderReplicas::on_own_durable(Offset end) {
-    own_end_ = std::max(own_end_, end);
+    own_end_ = std::max(own_end_.value_or(Offset{}), end);
     update();
 }
 
 void LeaderReplicas::on_follower_durable(std::uint64_t now_ms, Replica replica, Offset end) {
     Progress& progress = followers_[replica];
     progress.end = std::max(progress.end, end);
-    if (progress.end >= own_end_) progress.caught_up_ms = now_ms;
+    if (own_end_ && progress.end >= *own_end_) progress.caught_up_ms = now_ms;
     update();
 }
 
@@ -36,8 +36,8 @@ std::optional<Offset> LeaderReplicas::end_of(const Replica& replica) const {
 }
 
 void LeaderReplicas::update() {
-    if (own_end_ <= epoch_start_ || !enough_in_sync()) return;
-    Offset lowest = own_end_;
+    if (!own_end_ || !enough_in_sync()) return;
+    Offset lowest = *own_end_;
     const auto include = [&](const std::vector<Replica>& replicas) {
         for (const Replica& replica : replicas) lowest = std::min(lowest, end_of(replica).value_or(Offset{0}));
     };
@@ -47,19 +47,19 @@ void LeaderReplicas::update() {
 }
 
 std::optional<Replica> LeaderReplicas::ready_to_join() const {
-    if (change_in_flight() || own_end_ <= epoch_start_) return std::nullopt;
+    if (change_in_flight() || !own_end_) return std::nullopt;
     for (const auto& [replica, progress] : followers_)
-        if (!chosen_.in_sync(replica) && progress.end >= high_watermark_ && progress.end > epoch_start_) return replica;
+        if (!chosen_.in_sync(replica) && progress.end >= high_watermark_ && progress.end >= epoch_start_) return replica;
     return std::nullopt;
 }
 
 std::optional<Replica> LeaderReplicas::lagging(std::uint64_t now_ms, std::uint64_t lag_ms) const {
-    if (change_in_flight()) return std::nullopt;
+    if (change_in_flight() || !own_end_) return std::nullopt;
     for (const Replica& replica : chosen_.isr) {
         if (replica == self_) continue;
         const auto found = followers_.find(replica);
         const std::uint64_t caught_up_ms = found == followers_.end() ? 0 : found->second.caught_up_ms;
-        const bool behind = found == followers_.end() || found->second.end < own_end_;
+        const bool behind = found == followers_.end() || found->second.end < *own_end_;
         if (behind && now_ms >= caught_up_ms + lag_ms) return replica;
     }
     return std::nullopt;

@@ -16,11 +16,11 @@ namespace sedge::node {
 
 class LeaderReplicas {
   public:
-    // The register as chosen with this leader. `floor`: the high watermark that this log knew of before; `epoch_start`: the offset
-    // of the epoch's first batch. Every follower's end is unknown, members of the ISR included.
+    // The register as chosen with this leader. `floor`: the high watermark that this log knew of before; `epoch_start`: the end of
+    // the log when the epoch began. Every follower's end is unknown, members of the ISR included.
     LeaderReplicas(Replica self, PartitionRegister chosen, Offset floor, Offset epoch_start, std::uint32_t min_insync);
 
-    // Each may move the high watermark.
+    // Each may move the high watermark. The first call says that the epoch itself is durable here: nothing moves before it.
     void on_own_durable(Offset end);
     // A follower says, in this epoch: my log holds everything below `end`, durably. Ends never go back.
     void on_follower_durable(std::uint64_t now_ms, Replica replica, Offset end);
@@ -56,7 +56,7 @@ class LeaderReplicas {
     Offset high_watermark_;
     const Offset epoch_start_;
     std::uint32_t min_insync_;
-    Offset own_end_;
+    std::optional<Offset> own_end_;  // absent: the epoch is not durable here yet
     std::map<Replica, Progress> followers_;
 };
 

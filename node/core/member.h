@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "node/core/ballot.h"
+
 namespace sedge::node {
 
 // A node's identity: random, made with its data directory. The same name with an empty disk is another node.
@@ -25,6 +27,8 @@ struct NodeFacts {
     std::string stream_address;
     std::string version;
     std::vector<std::pair<std::string, std::string>> labels;
+    std::uint64_t start_nonce = 0;  // drawn at each start of its process
+    AcceptorId acceptor;            // its memory that may vote, see ballot.h
     bool operator==(const NodeFacts&) const = default;
 };
 

@@ -5,7 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "node/core/membership.h"
 #include "schema/ids.h"
 
 namespace sedge::node {
@@ -16,6 +19,16 @@ struct BrokerOptions {
     std::string advertised_address;       // "tcp://host:port" for clients
     std::string software = "sedge 0.1.0";
     std::uint64_t random_seed = 0;        // from the shell; the core draws topic ids from it
+    // Who this node is in its mesh.
+    NodeId node_id{1};                    // random, made with the data directory
+    std::uint64_t start_nonce = 1;        // random, of this start of the process
+    std::uint64_t starts = 1;             // counts starts, durably
+    std::string peer_address;             // "tcp://host:port" for other nodes; empty: a node that no other can join
+    std::vector<std::pair<std::string, std::string>> labels;
+    std::vector<Member> known_members;    // who let this node in; asked for all the others
+    MembershipOptions membership;
+    std::size_t voters = 5;               // how many memories are to vote, once there are as many nodes: 1, 3 or 5
+
     Epoch epoch{1};                       // of every partition led by this start of the process: counts starts, durably
 
     // A journal segment takes writes until their journal_cost() sum reaches this; then the core rolls it.

@@ -83,7 +83,7 @@ void History::on_issued(const node::JournalWrite& write) {
             case node::EntryType::topic_deleted:
                 live_topic(id, "a topic that does not exist is deleted").deleted_issued_us = now_us_;
                 break;
-            case node::EntryType::checkpoint: break;
+            default: break;
         }
         issued_.push_back({entry.type, entry.partition, entry.base_offset.value});
         const bool may_wait = entry.type == node::EntryType::batch && topics_.at(id).ever_unsynced;
@@ -207,7 +207,7 @@ void History::undo(node::EntryType type, PartitionId partition, std::uint64_t ba
         case node::EntryType::topic_created: topics_.erase(partition.topic); break;
         case node::EntryType::topic_altered: topic.versions.pop_back(); break;
         case node::EntryType::topic_deleted: topic.deleted_issued_us = 0; break;
-        case node::EntryType::checkpoint: break;
+        default: break;
     }
 }
 
