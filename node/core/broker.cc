@@ -26,7 +26,9 @@ Broker::State::State(BrokerOptions broker_options)
       recent(catalogue, options.recent_bytes),
       accounts({options.max_reply_bytes_per_connection, options.max_reply_bytes, options.max_waiting_fetches_per_connection,
                 options.max_waiting_fetches}),
-      segment(options.segment_bytes, options.admin_reserve_bytes) {}
+      segment(options.segment_bytes, options.admin_reserve_bytes) {
+    mesh.registers = make_registers();
+}
 
 Broker::Broker(BrokerOptions options) : state_(std::make_unique<State>(std::move(options))) {}
 Broker::~Broker() = default;
@@ -36,6 +38,7 @@ void Broker::start(Now now, JournalRoom room) {
     s.next_retention_ms = now.monotonic_ms + s.options.retention_check_interval_ms;
     s.segment.on_room(room);
     // On a full disk there is nothing to write to yet: then on_room() begins the first segment.
+    s.start_mesh(now);
     if (s.segment.can_roll()) s.roll(now);
 }
 
@@ -51,8 +54,10 @@ ErrorResponse misunderstood(const RequestError& error) {
 
 }  // namespace
 
-void Broker::on_message(Now now, const ConnectionId& from, InboundMessage& message) {
-    State& s = *state_;
+void Broker::on_message(Now now, const ConnectionId& from, InboundMessage& message) { state_->on_client(now, from, message); }
+
+void Broker::State::on_client(Now now, const ConnectionId& from, InboundMessage& message) {
+    State& s = *this;
     if (message.frames() == 0) {
         ++s.counters.undecodable;
         return;
@@ -68,6 +73,7 @@ void Broker::on_message(Now now, const ConnectionId& from, InboundMessage& messa
     }
     const auto& request = std::get<Request>(decoded);
     const RequestBody& body = request.body;
+    if (s.route(now, from, request, message)) return;
     if (std::holds_alternative<ProduceRequest>(body)) return s.on_produce(now, from, request, message);
     if (!s.accounts.may_ask(from))
         return s.refuse(from, request.correlation_id, {ErrorCode::busy, "too many answers wait to be read; read them first"});
@@ -102,6 +108,7 @@ void Broker::on_storage_problems(std::vector<HealthProblem> problems) { state_->
 
 void Broker::on_tick(Now now) {
     State& s = *state_;
+    s.tick_mesh(now);
     for (PendingFetch& fetch : s.waiters.take_expired(now.monotonic_ms, s.catalogue)) {
         s.accounts.end_wait(fetch.from);
         s.serve(std::move(fetch), false);
@@ -115,9 +122,11 @@ void Broker::on_tick(Now now) {
     s.roll(now);
 }
 
-void Broker::begin_shutdown(Now) {
+void Broker::begin_shutdown(Now now) {
     State& s = *state_;
     s.shutting_down = true;
+    s.mesh.leave_by_ms = now.monotonic_ms + mesh_limits::kHandOverMs;
+    s.hand_over(now);
     for (PendingFetch& fetch : s.waiters.take_expired(UINT64_MAX, s.catalogue)) {
         s.accounts.end_wait(fetch.from);
         s.serve(std::move(fetch), false);
@@ -126,7 +135,10 @@ void Broker::begin_shutdown(Now) {
 
 void Broker::take_effects(Now now, Effects& out) {
     State& s = *state_;
+    s.pump_mesh(now);
     s.close_turn(now);
+    if (!s.mesh.to_stream.empty()) s.stream(now);
+    s.flush_outbox();
     out.clear();
     std::swap(out, s.effects);  // so that both keep their memory
 }
@@ -139,20 +151,32 @@ bool Broker::wants_input() const {
 
 bool Broker::is_idle() const {
     const State& s = *state_;
+    if (s.shutting_down && !s.mesh.has_left) return false;
     return s.pending.empty() && !s.turn_has_work() && s.reads.empty() && s.queued_reads.empty();
 }
 
 std::uint64_t Broker::next_tick_ms() const {
-    return std::min(state_->next_retention_ms, state_->waiters.next_deadline_ms().value_or(UINT64_MAX));
+    return std::min({state_->next_retention_ms, state_->waiters.next_deadline_ms().value_or(UINT64_MAX), state_->next_mesh_tick_ms()});
 }
 
 std::vector<HealthProblem> Broker::health(Now) const { return state_->problems(); }
 
 std::vector<Broker::PartitionView> Broker::partitions() const {
     std::vector<PartitionView> out;
-    for (const auto& [name, topic] : state_->catalogue.topics())
-        for (const auto& partition : topic->partitions)
-            out.push_back({partition->id, name, partition->start, partition->end, partition->high_watermark});
+    for (const auto& [name, topic] : state_->catalogue.topics()) {
+        for (const auto& partition : topic->partitions) {
+            PartitionView view{partition->id, name, partition->start, partition->end, partition->high_watermark,
+                               state_->keeps_here(*topic, partition->id.partition), false, {}, 0, {}};
+            if (const ReplicaRole* role = partition->role.get()) {
+                view.leads = role->leads();
+                view.epoch = role->epoch;
+                if (role->chosen)
+                    for (const Replica& each : role->chosen->isr) view.isr.emplace_back(each.node.value, each.log.value);
+            }
+            if (partition->log != nullptr) view.log = partition->log->id.value;
+            out.push_back(std::move(view));
+        }
+    }
     return out;
 }
 

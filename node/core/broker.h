@@ -93,6 +93,12 @@ class Broker {
         PartitionId id;
         std::string topic;
         Offset start, end, high_watermark;
+        bool is_kept = false;      // by this node
+        // Of a partition that has replicas:
+        bool leads = false;        // it may append now
+        Epoch epoch;
+        std::uint64_t log = 0;     // the id of its log
+        std::vector<std::pair<std::uint64_t, std::uint64_t>> isr;  // (node, log) as this node knows it
     };
     std::vector<PartitionView> partitions() const;
 

@@ -111,12 +111,13 @@ Status Broker::State::produce_plain(Now now, const ConnectionId& from, const Req
     const auto max_batch_bytes = static_cast<std::size_t>(topic.description.config.max_batch_bytes);
     if (kBatchHeaderBytes + record_bytes > max_batch_bytes) return too_large(topic);
     if (!segment.is_storable(kBatchHeaderBytes + record_bytes)) return too_large_for_segment(node_name());
+    const PartitionIndex index = choose_partition(produce, topic);
+    Partition& partition = *topic.partition(index);
+    if (Status status = admit_replicated(topic, partition, produce.acks); !status.ok()) return status;
     // As if it began a batch; if it does not, it takes less.
     const std::uint64_t entry_bytes = SegmentBudget::entry_bytes(kBatchHeaderBytes + record_bytes + Coalescer::kMaxDeltaBytes);
     if (Status status = make_room(now, entry_bytes, false); !status.ok()) return status;
 
-    const PartitionIndex index = choose_partition(produce, topic);
-    Partition& partition = *topic.partition(index);
     const bool joins = coalescer.has_room(partition, record_bytes, max_batch_bytes);
     if (!joins) close_batch(now, partition);
     turn_entry_bytes += joins ? record_bytes + Coalescer::kMaxDeltaBytes : entry_bytes;
@@ -124,15 +125,22 @@ Status Broker::State::produce_plain(Now now, const ConnectionId& from, const Req
     coalescer.add(topic, partition, record);
     const Offset offset = partition.end;
     partition.end = offset + 1;
-    if (produce.acks != Acks::none) answer_produce(from, request, topic, {index, offset, durable_copies(topic), 1, false});
+    answer_produce(from, request, topic, partition, offset + 1, {index, offset, durable_copies(topic), 1, false});
     return {};
 }
 
-void Broker::State::answer_produce(const ConnectionId& to, const Request& request, const Topic& topic, const ProduceResponse& response) {
+void Broker::State::answer_produce(const ConnectionId& to, const Request& request, const Topic& topic, Partition& partition, Offset end,
+                                   const ProduceResponse& response) {
+    const auto& produce = std::get<ProduceRequest>(request.body);
+    if (produce.acks == Acks::none) return;
+    const bool may_merge = produce.merge_answers && !response.duplicate;
+    if (partition.role != nullptr && produce.acks == Acks::all) {
+        hold_answer(partition, {to, may_merge, request.correlation_id, end, response});
+        return release_held(partition);  // a duplicate of what is committed
+    }
     const bool same_client = !turn.clients.empty() && turn.clients.back() == to;
     if (!same_client) turn.clients.push_back(to);
     const auto client = static_cast<std::uint32_t>(turn.clients.size() - 1);
-    const bool may_merge = std::get<ProduceRequest>(request.body).merge_answers && !response.duplicate;
     if (may_merge && same_client && !turn.answers.empty()) {
         ProduceAnswer& last = turn.answers.back();
         ProduceResponse& so_far = last.response;
@@ -146,6 +154,19 @@ void Broker::State::answer_produce(const ConnectionId& to, const Request& reques
     turn.answers.push_back({client, may_merge, &topic, request.correlation_id, response});
 }
 
+// May a log with replicas take records now? The route has found that this node leads it.
+Status Broker::State::admit_replicated(const Topic& topic, const Partition& partition, Acks acks) const {
+    if (partition.role == nullptr) return {};
+    const LeaderReplicas& replicas = partition.role->leader->replicas;
+    if (acks == Acks::all && !replicas.enough_in_sync())
+        return {ErrorCode::not_enough_replicas, std::to_string(replicas.chosen().isr.size()) + " of " + std::to_string(topic.description.replicas) +
+                                                    " replicas are in sync, and min_insync is " +
+                                                    std::to_string(topic.description.config.min_insync) + "; nothing was stored"};
+    if (partition.log->undo.size() >= mesh_limits::kMaxUndo)
+        return {ErrorCode::busy, "too many records wait for the replicas; try again"};
+    return {};
+}
+
 // --- A batch ---
 
 Status Broker::State::produce_batch(Now now, const ConnectionId& from, const Request& request, Topic& topic, InboundMessage& message,
@@ -155,15 +176,15 @@ Status Broker::State::produce_batch(Now now, const ConnectionId& from, const Req
     auto header = check_client_batch(bytes, topic);
     if (!header.ok()) return header.status();
     Partition& partition = *topic.partition(*produce.partition);
+    if (Status status = admit_replicated(topic, partition, produce.acks); !status.ok()) return status;
     if (header->producer_id != ProducerId{}) {
         std::optional<ProducerTable::Batch> original;
         if (Status status = partition.producers.check(*header, original); !status.ok()) return status;
         if (original) {
             // Answered on the original's condition: with the newest write, which comes after the one that holds it.
             ++counters.duplicates;
-            if (produce.acks != Acks::none)
-                answer_produce(from, request, topic,
-                               {partition.id.partition, original->base_offset, durable_copies(topic), 1, true});
+            answer_produce(from, request, topic, partition, original->base_offset + original->count,
+                           {partition.id.partition, original->base_offset, durable_copies(topic), 1, true});
             return {};
         }
     }
@@ -173,15 +194,15 @@ Status Broker::State::produce_batch(Now now, const ConnectionId& from, const Req
 
     close_batch(now, partition);
     const Offset offset = partition.end;
-    stamp_batch(bytes, offset, now.wall_ms, options.epoch);
+    stamp_batch(bytes, offset, now.wall_ms, append_epoch(partition));
     header = read_batch_header(bytes);
     turn_entry_bytes += entry_bytes;
     turn.bytes += bytes.size() + kRequestOverheadBytes;
     // A large batch keeps the message that brought it; a small one would keep too much around itself.
     const bool is_small = bytes.size() <= BytePool::kLargestBytes;
     append_batch(topic, partition, is_small ? pool.copy(bytes) : message.share(frame).part(at, bytes.size()), *header);
-    if (produce.acks != Acks::none)
-        answer_produce(from, request, topic, {partition.id.partition, offset, durable_copies(topic), 1, false});
+    answer_produce(from, request, topic, partition, header->end_offset(),
+                   {partition.id.partition, offset, durable_copies(topic), 1, false});
     return {};
 }
 

@@ -73,6 +73,11 @@ bool Broker::State::start_lookup(TimeLookup& lookup) {
 
 void Broker::on_read(Now, std::uint64_t read_id, ReadResult result) {
     State& s = *state_;
+    if (const auto replica = s.mesh.reads.find(read_id); replica != s.mesh.reads.end()) {
+        const ReplicaRead read = replica->second;
+        s.mesh.reads.erase(replica);
+        return s.finish_replica_read(read, result);
+    }
     const auto found = s.reads.find(read_id);
     if (found == s.reads.end()) return;
     const ReadUnderWay done = std::move(found->second);

@@ -4,6 +4,8 @@
 
 #include "node/core/broker_state.h"
 #include "node/core/checkpoint.h"
+#include "node/core/log_entries.h"
+#include "node/core/member_codec.h"
 
 namespace sedge::node {
 
@@ -15,6 +17,7 @@ void PendingWrite::clear() {
     ends.clear();
     sends.clear();
     releases.clear();
+    register_messages.clear();
 }
 
 void PendingWrite::take_answers(PendingWrite& later) {
@@ -23,6 +26,7 @@ void PendingWrite::take_answers(PendingWrite& later) {
     std::move(later.clients.begin(), later.clients.end(), std::back_inserter(clients));
     std::move(later.answers.begin(), later.answers.end(), std::back_inserter(answers));
     std::move(later.sends.begin(), later.sends.end(), std::back_inserter(sends));
+    std::move(later.register_messages.begin(), later.register_messages.end(), std::back_inserter(register_messages));
     bytes += later.bytes;
 }
 
@@ -49,6 +53,9 @@ void Broker::State::roll(Now now) {
     turn_rolls = turn_syncs = true;
     ++counters.rolls;
     add_entry({EntryType::checkpoint, {}, {}, SharedBytes::take(encode_checkpoint(catalogue))});
+    // What the checkpoint does not hold: the registers' memory and the members. They replace what came before.
+    for (JournalEntry& entry : mesh.registers->checkpoint_entries()) add_entry(std::move(entry));
+    if (!mesh.stored_members.empty()) add_entry({EntryType::members, {}, {}, SharedBytes::take(encode_members(mesh.stored_members))});
 }
 
 void Broker::State::add_entry(JournalEntry entry) {
@@ -69,7 +76,7 @@ void Broker::State::close_batch(Now now, Partition& partition) {
 // The gathered records become a batch at the offsets that their answers were promised.
 void Broker::State::append_gathered(Now now, Topic& topic, Partition& partition, Buffer batch) {
     const std::uint32_t count = read_batch_header(batch)->count;
-    stamp_batch(batch, Offset{partition.end.value - count}, now.wall_ms, options.epoch);
+    stamp_batch(batch, Offset{partition.end.value - count}, now.wall_ms, append_epoch(partition));
     const auto header = read_batch_header(batch);
     const bool is_small = batch.size() <= BytePool::kLargestBytes;
     append_batch(topic, partition, is_small ? pool.copy(batch) : SharedBytes::take(std::move(batch)), *header);
@@ -84,13 +91,32 @@ void Broker::State::append_batch(Topic& topic, Partition& partition, SharedBytes
     counters.produced_bytes += header.size_bytes;
     segment.on_record();
     turn_syncs = turn_syncs || topic.description.config.sync;
-    if (partition.last_turn != turn_number) {
+    touch(partition).end = header.end_offset();
+    turn_entries.push_back({EntryType::batch, partition.id, header.base_offset, std::move(bytes)});
+    if (partition.role != nullptr) on_replicated_append(partition);
+}
+
+// Of a log that has replicas: its followers are to get it, and now and then the journal is told what is committed.
+void Broker::State::on_replicated_append(Partition& partition) {
+    if (partition.role->leader && !partition.role->leader->cursors.empty()) queue_stream(partition);
+    ReplicaLog& log = *partition.log;
+    const bool is_due = log.undo.size() >= mesh_limits::kWatermarkEveryBatches && partition.high_watermark > log.stored_watermark;
+    if (!is_due || !segment.fits(turn_entry_bytes + SegmentBudget::entry_bytes(0), true)) return;
+    add_entry({EntryType::watermark, partition.id, partition.high_watermark, {}});
+    partition.on_watermark_stored(partition.high_watermark);
+}
+
+WrittenEnd& Broker::State::touch(Partition& partition) {
+    const Epoch epoch = partition.role == nullptr ? Epoch{} : partition.role->epoch;
+    const bool is_new = partition.last_turn != turn_number || turn.ends[partition.turn_slot].epoch != epoch;
+    if (is_new) {
         partition.last_turn = turn_number;
         partition.turn_slot = static_cast<std::uint32_t>(turn.ends.size());
-        turn.ends.emplace_back(partition.id, Offset{});
+        turn.ends.push_back({partition.id, {}, epoch});
     }
-    turn.ends[partition.turn_slot].second = header.end_offset();
-    turn_entries.push_back({EntryType::batch, partition.id, header.base_offset, std::move(bytes)});
+    WrittenEnd& written = turn.ends[partition.turn_slot];
+    written.end = partition.end;
+    return written;
 }
 
 bool Broker::State::turn_has_work() const {
@@ -146,17 +172,35 @@ void Broker::on_durable(Now now, WriteToken token) {
 
 void Broker::State::complete(Now now, PendingWrite& write) {
     unsynced_bytes -= write.bytes;
-    for (const auto& [id, end] : write.ends)
-        if (Partition* partition = catalogue.find(id)) partition->high_watermark = std::max(partition->high_watermark, end);
+    for (const WrittenEnd& written : write.ends) {
+        Partition* partition = catalogue.find(written.partition);
+        if (partition == nullptr) continue;
+        if (partition->role != nullptr)
+            on_written(now, *partition, written);
+        else
+            partition->high_watermark = std::max(partition->high_watermark, written.end);
+    }
     send_answers(write);
     std::move(write.releases.begin(), write.releases.end(), std::back_inserter(effects.releases));
-    for (const auto& [id, end] : write.ends)
-        if (Partition* partition = catalogue.find(id)) wake_waiters(now, *partition);
+    for (const WrittenEnd& written : write.ends)
+        if (Partition* partition = catalogue.find(written.partition)) wake_waiters(now, *partition);
+    for (const Registers::Message& each : write.register_messages) {
+        if (each.to == options.node_id)
+            mesh.registers->on_message(now.monotonic_ms, options.node_id, each.kind, each.payload);
+        else
+            send_peer(each.to, each.kind, each.payload);
+    }
 }
 
 // --- Answers ---
 
 void Broker::State::deliver(Send send) {
+    if (is_forwarded(send.to)) {
+        const auto [node, ticket] = forwarded_from(send.to);
+        send.body.insert(send.body.begin(), SharedBytes::take(std::move(send.header)));
+        if (ticket != 0) send_peer(node, PeerKind::forward_reply, encode_number(ticket).view(), std::move(send.body));
+        return;
+    }
     send.reply_bytes = send.header.size();
     for (const SharedBytes& each : send.body) send.reply_bytes += each.size();
     accounts.on_sent(send.to, send.reply_bytes);

@@ -10,7 +10,7 @@ namespace sedge::node {
 
 void encode_topic(const TopicDescription& topic, Buffer& out) {
     MsgpackWriter writer(out);
-    writer.array(5);
+    writer.array(6);
     writer.bin(std::as_bytes(std::span(topic.id.bytes)));
     writer.str(topic.name);
     writer.uint(topic.partitions);
@@ -21,11 +21,29 @@ void encode_topic(const TopicDescription& topic, Buffer& out) {
         writer.str(key);
         writer.str(value);
     }
+    writer.array(static_cast<std::uint32_t>(topic.nodes.size()));
+    for (const std::string& node : topic.nodes) writer.str(node);
 }
+
+namespace {
+
+bool read_nodes(MsgpackReader& reader, std::vector<std::string>& nodes) {
+    const auto size = reader.array();
+    if (!size || *size > limits::kMaxNodes) return false;
+    for (std::uint32_t i = 0; i < *size; ++i) {
+        const auto name = reader.str();
+        if (!name || name->empty() || name->size() > limits::kMaxNodeNameBytes) return false;
+        nodes.emplace_back(*name);
+    }
+    return true;
+}
+
+}  // namespace
 
 std::optional<TopicDescription> decode_topic(ByteView bytes) {
     MsgpackReader reader(bytes);
-    if (reader.array() != 5u) return std::nullopt;
+    const auto fields = reader.array();
+    if (fields != 5u && fields != 6u) return std::nullopt;
     TopicDescription topic;
     const auto id = reader.bin();
     if (!id || id->size() != topic.id.bytes.size()) return std::nullopt;
@@ -45,6 +63,7 @@ std::optional<TopicDescription> decode_topic(ByteView bytes) {
         const auto value = key ? reader.str() : std::nullopt;
         if (!value || !set_config(topic.config, *key, *value).ok()) return std::nullopt;
     }
+    if (fields == 6u && !read_nodes(reader, topic.nodes)) return std::nullopt;
     return reader.at_end() ? std::optional(std::move(topic)) : std::nullopt;
 }
 

@@ -23,6 +23,7 @@ struct TopicDescription {
     std::uint32_t partitions = 0;
     std::uint32_t replicas = 1;
     TopicConfig config;
+    std::vector<std::string> nodes{};  // who keeps its records, see placement.h
     bool operator==(const TopicDescription&) const = default;
 };
 
@@ -33,6 +34,7 @@ std::optional<TopicDescription> decode_topic(ByteView bytes);
 struct Topic {
     TopicDescription description;
     std::vector<std::unique_ptr<Partition>> partitions;
+    bool is_local = true;  // this node alone keeps all of it
 
     RetentionPolicy retention() const { return {description.config.retention_ms, description.config.retention_bytes}; }
     Partition* partition(PartitionIndex index) {

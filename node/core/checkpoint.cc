@@ -4,6 +4,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "node/core/replica_log.h"
 #include "schema/crc32c.h"
 #include "schema/little_endian.h"
 #include "schema/msgpack.h"
@@ -44,12 +45,36 @@ void write_retention(MsgpackWriter& writer, const RetentionLog& log) {
     }
 }
 
+constexpr std::uint32_t kPlainFields = 6, kReplicatedFields = 10;
+
+void write_undo(MsgpackWriter& writer, const ReplicaLog::Undo& undo) {
+    writer.array(undo.before ? 8 + 3 * undo.before->known : 6);
+    write_uints(writer, {undo.base.value, undo.size_bytes, undo.last_epoch.value, undo.producer.value, undo.clock.passed_ms,
+                         undo.clock.last_append_ms});
+    if (!undo.before) return;
+    write_uints(writer, {undo.before->epoch, undo.before->last_used_ms});
+    for (const ProducerTable::Batch& batch : undo.before->batches())
+        write_uints(writer, {batch.base_sequence, batch.count, batch.base_offset.value});
+}
+
+void write_log(MsgpackWriter& writer, const ReplicaLog& log, Offset high_watermark) {
+    write_uints(writer, {high_watermark.value, log.seen_epoch.value});
+    writer.array(2 * size_of(log.lineage.steps()));
+    for (const Lineage::Step& step : log.lineage.steps()) write_uints(writer, {step.epoch.value, step.first.value});
+    writer.array(static_cast<std::uint32_t>(std::count_if(log.undo.begin(), log.undo.end(),
+                                                          [&](const auto& undo) { return undo.base >= high_watermark; })));
+    for (const ReplicaLog::Undo& undo : log.undo)
+        if (undo.base >= high_watermark) write_undo(writer, undo);
+}
+
 void write_partition(MsgpackWriter& writer, const Partition& partition) {
     constexpr std::uint64_t kNoLogId = 0;
-    writer.array(6);
-    write_uints(writer, {partition.start.value, partition.end.value, partition.last_epoch.value, kNoLogId});
+    const ReplicaLog* log = partition.log.get();
+    writer.array(log == nullptr ? kPlainFields : kReplicatedFields);
+    write_uints(writer, {partition.start.value, partition.end.value, partition.last_epoch.value, log == nullptr ? kNoLogId : log->id.value});
     write_retention(writer, partition.retention);
     write_producers(writer, partition.producers);
+    if (log != nullptr) write_log(writer, *log, partition.high_watermark);
 }
 
 // Reads integers one after the other; false as soon as one is none, or does not fit.
@@ -106,13 +131,56 @@ bool read_retention(MsgpackReader& reader, RetentionLog& log) {
     return log.restore(std::move(pieces), open_since_ms);
 }
 
+bool read_undo(MsgpackReader& reader, ReplicaLog::Undo& undo) {
+    const auto fields = reader.array();
+    if (!fields || !read_uints(reader, undo.base.value, undo.size_bytes, undo.last_epoch.value, undo.producer.value,
+                               undo.clock.passed_ms, undo.clock.last_append_ms))
+        return false;
+    if (*fields == 6) return true;
+    if (*fields < 11 || (*fields - 8) % 3 != 0 || (*fields - 8) / 3 > limits::kBatchesInFlight) return false;
+    ProducerTable::Producer& producer = undo.before.emplace();
+    producer.id = undo.producer;
+    if (!read_uints(reader, producer.epoch, producer.last_used_ms)) return false;
+    for (std::uint32_t i = 0; i < (*fields - 8) / 3; ++i) {
+        ProducerTable::Batch batch;
+        if (!read_uints(reader, batch.base_sequence, batch.count, batch.base_offset.value)) return false;
+        producer.remember(batch);
+    }
+    return true;
+}
+
+bool read_log(MsgpackReader& reader, Partition& partition) {
+    ReplicaLog& log = *partition.log;
+    if (!read_uints(reader, partition.high_watermark.value, log.seen_epoch.value)) return false;
+    if (partition.high_watermark < partition.start || partition.high_watermark > partition.end) return false;
+    log.stored_watermark = partition.high_watermark;
+    const auto numbers = reader.array();
+    if (!numbers || *numbers % 2 != 0) return false;
+    std::vector<Lineage::Step> steps(*numbers / 2);
+    for (Lineage::Step& step : steps)
+        if (!read_uints(reader, step.epoch.value, step.first.value)) return false;
+    auto lineage = Lineage::from_steps(std::move(steps));
+    if (!lineage) return false;
+    log.lineage = std::move(*lineage);
+    const auto undos = reader.array();
+    if (!undos) return false;
+    for (std::uint32_t i = 0; i < *undos; ++i)
+        if (!read_undo(reader, log.undo.emplace_back())) return false;
+    return true;
+}
+
 bool read_partition(MsgpackReader& reader, Partition& partition) {
     std::uint64_t log_id = 0;
-    if (reader.array() != 6u) return false;
+    const auto fields = reader.array();
+    if (fields != kPlainFields && fields != kReplicatedFields) return false;
     if (!read_uints(reader, partition.start.value, partition.end.value, partition.last_epoch.value, log_id)) return false;
     if (partition.start > partition.end) return false;
     partition.high_watermark = partition.end;
-    return read_retention(reader, partition.retention) && read_producers(reader, partition.producers);
+    if (!read_retention(reader, partition.retention) || !read_producers(reader, partition.producers)) return false;
+    if (fields == kPlainFields) return true;
+    partition.log = std::make_unique<ReplicaLog>();
+    partition.log->id = LogId{log_id};
+    return read_log(reader, partition);
 }
 
 bool read_topic(MsgpackReader& reader, Catalogue& catalogue) {

@@ -5,8 +5,13 @@
 namespace sedge::node {
 
 LeaderReplicas::LeaderReplicas(Replica self, PartitionRegister chosen, Offset floor, Offset epoch_start,
-                               std::uint32_t min_insync)
-    : self_(self), chosen_(std::move(chosen)), high_watermark_(floor), epoch_start_(epoch_start), min_insync_(min_insync) {}
+                               std::uint32_t min_insync, std::uint64_t began_ms)
+    : self_(self),
+      chosen_(std::move(chosen)),
+      high_watermark_(floor),
+      epoch_start_(epoch_start),
+      min_insync_(min_insync),
+      began_ms_(began_ms) {}
 
 void LeaderReplicas::on_own_durable(Offset end) {
     own_end_ = std::max(own_end_.value_or(Offset{}), end);
@@ -16,7 +21,11 @@ void LeaderReplicas::on_own_durable(Offset end) {
 void LeaderReplicas::on_follower_durable(std::uint64_t now_ms, Replica replica, Offset end) {
     Progress& progress = followers_[replica];
     progress.end = std::max(progress.end, end);
-    if (own_end_ && progress.end >= *own_end_) progress.caught_up_ms = now_ms;
+    if (own_end_ && progress.end >= progress.target) {
+        progress.caught_up_ms = progress.end >= *own_end_ ? now_ms : std::max(progress.caught_up_ms, progress.target_ms);
+        progress.target = *own_end_;
+        progress.target_ms = now_ms;
+    }
     update();
 }
 
@@ -58,7 +67,7 @@ std::optional<Replica> LeaderReplicas::lagging(std::uint64_t now_ms, std::uint64
     for (const Replica& replica : chosen_.isr) {
         if (replica == self_) continue;
         const auto found = followers_.find(replica);
-        const std::uint64_t caught_up_ms = found == followers_.end() ? 0 : found->second.caught_up_ms;
+        const std::uint64_t caught_up_ms = found == followers_.end() ? began_ms_ : std::max(began_ms_, found->second.caught_up_ms);
         const bool behind = found == followers_.end() || found->second.end < *own_end_;
         if (behind && now_ms >= caught_up_ms + lag_ms) return replica;
     }

@@ -18,7 +18,8 @@ class LeaderReplicas {
   public:
     // The register as chosen with this leader. `floor`: the high watermark that this log knew of before; `epoch_start`: the end of
     // the log when the epoch began. Every follower's end is unknown, members of the ISR included.
-    LeaderReplicas(Replica self, PartitionRegister chosen, Offset floor, Offset epoch_start, std::uint32_t min_insync);
+    LeaderReplicas(Replica self, PartitionRegister chosen, Offset floor, Offset epoch_start, std::uint32_t min_insync,
+                   std::uint64_t began_ms = 0);
 
     // Each may move the high watermark. The first call says that the epoch itself is durable here: nothing moves before it.
     void on_own_durable(Offset end);
@@ -37,12 +38,15 @@ class LeaderReplicas {
 
     // A log outside the ISR that has caught up: durable to the high watermark and past the epoch's start. One change at a time.
     std::optional<Replica> ready_to_join() const;
-    // A log of the ISR that has not reached `end` of `lag_ms` ago: nothing heard of it, or it falls behind.
+    // A log of the ISR that has not reached what was durable here `lag_ms` ago: nothing heard of it, or it falls behind.
     std::optional<Replica> lagging(std::uint64_t now_ms, std::uint64_t lag_ms) const;
 
     struct Progress {
         Offset end;
-        std::uint64_t caught_up_ms = 0;  // when it last held all that was durable here
+        // It held at `caught_up_ms` all that was durable here then; next it has to reach `target`, the end at `target_ms`.
+        std::uint64_t caught_up_ms = 0;
+        Offset target;
+        std::uint64_t target_ms = 0;
     };
     const std::map<Replica, Progress>& followers() const { return followers_; }
 
@@ -56,6 +60,7 @@ class LeaderReplicas {
     Offset high_watermark_;
     const Offset epoch_start_;
     std::uint32_t min_insync_;
+    const std::uint64_t began_ms_;
     std::optional<Offset> own_end_;  // absent: the epoch is not durable here yet
     std::map<Replica, Progress> followers_;
 };

@@ -66,4 +66,22 @@ bool read_member(MsgpackReader& reader, Member& member) {
     return true;
 }
 
+Buffer encode_members(const std::vector<Member>& members) {
+    Buffer out;
+    MsgpackWriter writer(out);
+    writer.array(static_cast<std::uint32_t>(members.size()));
+    for (const Member& member : members) encode_member(member, writer);
+    return out;
+}
+
+std::optional<std::vector<Member>> decode_members(ByteView bytes) {
+    MsgpackReader reader(bytes);
+    const auto size = reader.array();
+    if (!size || *size > gossip_limits::kMaxMembers) return std::nullopt;
+    std::vector<Member> members(*size);
+    for (Member& each : members)
+        if (!read_member(reader, each)) return std::nullopt;
+    return reader.at_end() ? std::optional(std::move(members)) : std::nullopt;
+}
+
 }  // namespace sedge::node

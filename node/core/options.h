@@ -27,6 +27,7 @@ struct BrokerOptions {
     std::vector<std::pair<std::string, std::string>> labels;
     std::vector<Member> known_members;    // who let this node in; asked for all the others
     MembershipOptions membership;
+    std::uint64_t replica_lag_ms = 5'000; // a replica that is not up to date for so long leaves the ISR
     std::size_t voters = 5;               // how many memories are to vote, once there are as many nodes: 1, 3 or 5
 
     Epoch epoch{1};                       // of every partition led by this start of the process: counts starts, durably

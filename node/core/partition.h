@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "node/core/partition_register.h"
 #include "node/core/producer_table.h"
 #include "node/core/retention.h"
 #include "schema/bytes.h"
@@ -16,6 +17,9 @@
 #include "schema/record_batch.h"
 
 namespace sedge::node {
+
+struct ReplicaLog;
+struct ReplicaRole;
 
 struct RecentBatch {
     Offset base;
@@ -34,7 +38,8 @@ struct ProducerLimits {
 struct Partition {
     static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 
-    explicit Partition(PartitionId partition_id) : id(partition_id) {}
+    explicit Partition(PartitionId partition_id);
+    ~Partition();
 
     const PartitionId id;
     Offset start;
@@ -55,10 +60,20 @@ struct Partition {
     std::vector<std::uint64_t> waiting_fetches;
     std::size_t waiting_count = 0;
 
+    // Present if the partition's log has replicas on other nodes: what survives a restart, and what this start of the process does.
+    std::unique_ptr<ReplicaLog> log;
+    std::unique_ptr<ReplicaRole> role;
+
     // A batch was appended: the state moves on by it. The same call restores it from the journal. `known_producers` counts those of all
     // partitions.
     void on_append(const BatchHeader& batch, const RetentionPolicy& policy, const ProducerLimits& limits, std::size_t& known_producers);
     void move_start(Offset to);
+    // Cuts off the records from `to` on and takes back all that came with them. False if they were committed: nothing happens.
+    bool cut_off(Offset to, std::size_t& known_producers);
+    // An empty log begins at `at`, as `id`; all that was is gone.
+    void begin_log(LogId id, Offset at, std::size_t& known_producers);
+    // Everything below `to` is committed, and will never be cut off.
+    void on_watermark_stored(Offset to);
 };
 
 }  // namespace sedge::node

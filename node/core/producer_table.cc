@@ -69,6 +69,19 @@ void ProducerTable::on_append(const BatchHeader& batch, std::size_t max_producer
     while (producers_.size() > 1 && producers_.size() > max_producers) forget_idlest();
 }
 
+void ProducerTable::undo(ProducerId id, const std::optional<Producer>& before, const Clock& clock) {
+    clock_ = clock;
+    const auto found = by_id_.find(id);
+    if (found != by_id_.end()) {
+        producers_.erase(found->second);
+        by_id_.erase(found);
+    }
+    if (!before) return;
+    auto at = producers_.end();
+    while (at != producers_.begin() && std::prev(at)->last_used_ms > before->last_used_ms) --at;
+    by_id_[id] = producers_.insert(at, *before);
+}
+
 void ProducerTable::advance_clock(std::uint64_t append_time_ms) {
     if (append_time_ms > clock_.last_append_ms && clock_.last_append_ms != 0)
         clock_.passed_ms += std::min(append_time_ms - clock_.last_append_ms, kMaxStepMs);

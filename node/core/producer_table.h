@@ -52,6 +52,9 @@ class ProducerTable {
     // idle for the longest while more than `max_producers` (1 at least) are known.
     void on_append(const BatchHeader& batch, std::size_t max_producers, std::uint64_t expiry_ms);
 
+    // Takes back the newest batch of a producer: `before` is what find() said before it, and `clock` the clock then.
+    void undo(ProducerId id, const std::optional<Producer>& before, const Clock& clock);
+
     std::size_t size() const { return producers_.size(); }
     const Producer* find(ProducerId id) const;
 

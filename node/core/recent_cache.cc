@@ -44,7 +44,8 @@ void RecentCache::evict_oldest() {
     order_.pop_front();
 }
 
-std::vector<SharedBytes> RecentCache::read(const Partition& partition, Offset offset, Offset end, std::size_t max_bytes) {
+std::vector<SharedBytes> RecentCache::read(const Partition& partition, Offset offset, Offset end, std::size_t max_bytes,
+                                           Offset* read_to) {
     std::vector<SharedBytes> out;
     if (partition.recent == nullptr || offset < partition.recent->front().base) return out;
     const auto& recent = *partition.recent;
@@ -56,6 +57,7 @@ std::vector<SharedBytes> RecentCache::read(const Partition& partition, Offset of
         if (taken > 0 && taken + at->bytes.size() > max_bytes) break;
         taken += at->bytes.size();
         append_batch(out, joined, at->bytes);
+        if (read_to != nullptr) *read_to = at->end;
     }
     if (!joined.empty()) out.push_back(SharedBytes::take(std::move(joined)));
     return out;

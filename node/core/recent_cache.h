@@ -17,7 +17,9 @@ class RecentCache {
 
     void add(Partition& partition, Offset base, Offset end, SharedBytes bytes);
     // The batches from the one that holds `offset` on, below `end`, up to max_bytes (one at least). Empty: not in memory.
-    static std::vector<SharedBytes> read(const Partition& partition, Offset offset, Offset end, std::size_t max_bytes);
+    // `read_to`, if given: where they end.
+    static std::vector<SharedBytes> read(const Partition& partition, Offset offset, Offset end, std::size_t max_bytes,
+                                         Offset* read_to = nullptr);
 
     std::size_t bytes() const { return used_bytes_; }
 

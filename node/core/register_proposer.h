@@ -47,6 +47,7 @@ class RegisterProposer {
     State state() const { return state_; }
     std::uint64_t next_tick_ms() const { return deadline_ms_; }
     const RegisterKey& key() const { return key_; }
+    const Ballot& ballot() const { return ballot_; }  // chosen: the one that chose the value
     // chosen: the register's value now, and whether `change` asked for it (false: it declined).
     const RegisterValue& value() const { return value_; }
     bool changed() const { return changed_; }

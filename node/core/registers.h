@@ -20,6 +20,7 @@
 #include "node/core/member.h"
 #include "node/core/peer_envelope.h"
 #include "node/core/random.h"
+#include "node/core/register_codec.h"
 #include "node/core/register_proposer.h"
 #include "node/core/voter_set.h"
 
@@ -27,13 +28,6 @@ namespace sedge::node {
 
 // The register that holds the configuration of voters itself.
 inline constexpr std::string_view kVotersKey = "voters";
-
-// A value known to be chosen, and the ballot that chose it.
-struct ChosenValue {
-    Ballot ballot;
-    RegisterValue value;
-    bool operator==(const ChosenValue&) const = default;
-};
 
 class Registers {
   public:
@@ -54,6 +48,9 @@ class Registers {
         std::vector<JournalEntry> entries;
         std::vector<Message> messages;
         std::vector<Message> messages_when_durable;
+
+        bool empty() const { return entries.empty() && messages.empty() && messages_when_durable.empty(); }
+        void add(Output later);
     };
     struct Outcome {
         ChosenValue chosen;

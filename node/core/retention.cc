@@ -34,6 +34,18 @@ void RetentionLog::on_append(Offset base, std::uint64_t bytes, std::uint64_t app
     if (pieces_.size() > kMaxPieces) merge_smallest();
 }
 
+void RetentionLog::undo(Offset base, std::uint64_t bytes) {
+    if (pieces_.empty()) return;
+    Piece& newest = pieces_.back();
+    const std::uint64_t gone = std::min(bytes, newest.bytes);
+    newest.bytes -= gone;
+    total_bytes_ -= gone;
+    if (newest.base >= base) {
+        total_bytes_ -= newest.bytes;
+        pieces_.pop_back();
+    }
+}
+
 // Two neighbours become one: the pair with the fewest bytes, without the open piece.
 void RetentionLog::merge_smallest() {
     std::size_t smallest = 0;

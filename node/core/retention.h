@@ -28,6 +28,8 @@ class RetentionLog {
     static constexpr std::size_t kMaxPieces = 64;
 
     void on_append(Offset base, std::uint64_t bytes, std::uint64_t append_time_ms, const RetentionPolicy& policy);
+    // The newest batch, which begins at `base`, was cut off.
+    void undo(Offset base, std::uint64_t bytes);
     // Everything below `start` is gone; `end` is the end of the log.
     void on_start_moved(Offset start, Offset end);
 

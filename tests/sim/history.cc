@@ -56,6 +56,12 @@ Topic& History::live_topic(const TopicId& id, const char* otherwise) {
     return found->second;
 }
 
+// Entries about the node and its mesh say nothing of records.
+bool is_about_topics(node::EntryType type) {
+    return type == node::EntryType::batch || type == node::EntryType::log_start || type == node::EntryType::topic_created ||
+           type == node::EntryType::topic_altered || type == node::EntryType::topic_deleted;
+}
+
 void History::on_issued(const node::JournalWrite& write) {
     for (const node::JournalEntry& entry : write.entries) {
         const TopicId& id = entry.partition.topic;
@@ -84,6 +90,10 @@ void History::on_issued(const node::JournalWrite& write) {
                 live_topic(id, "a topic that does not exist is deleted").deleted_issued_us = now_us_;
                 break;
             default: break;
+        }
+        if (!is_about_topics(entry.type)) {
+            require(write.sync, "an entry about the mesh is stored without a sync");
+            continue;
         }
         issued_.push_back({entry.type, entry.partition, entry.base_offset.value});
         const bool may_wait = entry.type == node::EntryType::batch && topics_.at(id).ever_unsynced;
@@ -167,6 +177,7 @@ void History::on_release(const node::ReleaseRecords& release) const {
 
 void History::on_cached(const StoredWrite& write) {
     for (const StoredEntry& entry : write.entries) {
+        if (!is_about_topics(entry.type)) continue;
         require(!issued_.empty() && issued_.front().type == entry.type && issued_.front().partition == entry.partition &&
                     issued_.front().base == entry.base_offset.value,
                 "the journal stores writes in another order than they were issued");
@@ -178,7 +189,7 @@ void History::on_cached(const StoredWrite& write) {
 
 void History::on_synced(const StoredWrite& write) {
     for (const StoredEntry& entry : write.entries) {
-        if (entry.type == node::EntryType::checkpoint) continue;
+        if (!is_about_topics(entry.type)) continue;
         Topic& topic = topics_.at(entry.partition.topic);
         if (entry.type == node::EntryType::topic_created) topic.created_synced_us = now_us_;
         if (entry.type == node::EntryType::topic_deleted) topic.deleted_synced_us = now_us_;
@@ -199,7 +210,7 @@ void History::on_process_end() {
 }
 
 void History::undo(node::EntryType type, PartitionId partition, std::uint64_t base, bool power_cut) {
-    if (type == node::EntryType::checkpoint) return;
+    if (!is_about_topics(type)) return;
     Topic& topic = topics_.at(partition.topic);
     switch (type) {
         case node::EntryType::batch: truncate(topic, topic.logs[partition.partition.value], base, power_cut); break;

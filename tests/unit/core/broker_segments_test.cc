@@ -79,7 +79,7 @@ TEST_CASE("while the next segment is made, clients are not read and what comes i
     shell.broker().on_room(shell.now, {false, false});
     ErrorCode code = ErrorCode::ok;
     std::size_t stored = 0;
-    while ((code = shell.error_of(batch_request("t"), batch_of(40'000))) == ErrorCode::ok) ++stored;
+    while ((code = shell.error_of(batch_request("t"), batch_of(30'000))) == ErrorCode::ok) ++stored;
     CHECK(stored > 10);
     CHECK(code == ErrorCode::busy);
     CHECK(!shell.broker().wants_input());
