@@ -82,6 +82,11 @@ void Broker::State::make_roles(Topic& topic, bool is_new) {
         if (!keeps_here(topic, partition->id.partition)) continue;
         partition->role = std::make_unique<ReplicaRole>();
         ++mesh.replicated_partitions;
+        // Its register may have come before the topic did.
+        if (const ChosenValue* known = mesh.registers->known(partition_key(partition->id)); known != nullptr && !known->value.empty()) {
+            partition->role->chosen = decode_partition_register(known->value);
+            partition->role->was_read = partition->role->chosen.has_value();
+        }
         if (partition->log != nullptr) continue;
         // A new topic's log, or one whose entry was lost with the end of a process.
         const LogId id{random.next()};
