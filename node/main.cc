@@ -15,10 +15,12 @@
 #include "node/io/event_loop.h"
 #include "node/io/front_door.h"
 #include "node/io/http_server.h"
+#include "node/io/join.h"
 #include "node/io/journal.h"
 #include "node/io/log.h"
 #include "node/io/metrics_text.h"
 #include "node/io/node_identity.h"
+#include "node/io/peer_door.h"
 #include "node/io/process.h"
 #include "node/io/service_notify.h"
 #include "node/io/signals.h"
@@ -56,17 +58,28 @@ std::size_t allowed_connections(std::size_t wanted) {
     return allowed;
 }
 
-HostPort advertised(const NodeConfig& config, const HostPort& listening) {
+// `port`: another one than that of the advertised address; 0: the same.
+HostPort advertised(const NodeConfig& config, const HostPort& listening, std::uint16_t port = 0) {
     HostPort address = config.advertise.value_or(listening);
+    if (port != 0) address = {config.advertise ? config.advertise->host : listening.host, port};
     // An address that means "every" is no address that a client can connect to.
     if (address.host == "*" || address.host == "0.0.0.0" || address.host == "::") address.host = config.name;
     return address;
 }
 
-BrokerOptions broker_options(const NodeConfig& config, const NodeIdentity& identity, const HostPort& listening) {
+BrokerOptions broker_options(const NodeConfig& config, const NodeIdentity& identity, const HostPort& listening, const HostPort& peers,
+                             std::uint64_t start_nonce) {
     BrokerOptions options = config.broker;
     options.node_name = identity.node_name;
     options.mesh_id = identity.mesh_id;
+    options.node_id = NodeId{identity.node_id};
+    options.starts = identity.starts;
+    options.start_nonce = start_nonce;
+    options.founds = identity.founded;
+    options.labels = config.labels;
+    for (const HostPort& each : config.join)
+        options.join_addresses.push_back("tcp://" + to_string(HostPort{each.host, static_cast<std::uint16_t>(each.port + 1)}));
+    options.peer_address = "tcp://" + to_string(advertised(config, peers, peers.port));
     options.advertised_address = "tcp://" + to_string(advertised(config, listening));
     options.random_seed = random_bits();
     options.epoch = Epoch{static_cast<std::uint32_t>(identity.starts)};
@@ -108,11 +121,12 @@ class Node {
         EventLoopOptions options;
         const BrokerOptions& budgets = config_.broker;
         options.max_anonymous_bytes = budgets.recent_bytes + 2 * budgets.max_unsynced_bytes + budgets.max_reply_bytes + kReadAheadBytes;
-        EventLoop loop(options, hooks(), *broker_, *journal_, *door_, waker_, clock_, &signals_);
+        EventLoop loop(options, hooks(), *broker_, *journal_, *door_, waker_, clock_, &signals_, peers_.get());
         loop_ = &loop;
         const bool clean = loop.run();
         http_.reset();
         door_.reset();
+        peers_.reset();
         if (!clean) {
             log_error("stopped", {{"clean", "false"}, {"reason", "writes did not end in time"}});
             std::_Exit(kFailure);
@@ -136,8 +150,37 @@ class Node {
         auto opened = FrontDoor::open(door);
         if (!opened.ok()) return opened.status();
         door_ = std::move(opened).value();
+        PeerDoorOptions peers;
+        peers.listen = config_.peer_address();
+        auto peer_door = PeerDoor::open(peers);
+        if (!peer_door.ok()) return peer_door.status();
+        peers_ = std::move(peer_door).value();
         if (auto status = open_http(); !status.ok()) return status;
+        options_ = broker_options(config_, directory_->identity(), door_->address(), peers_->address(), random_bits());
+        if (auto status = find_mesh(); !status.ok()) return status;
         return open_journal();
+    }
+
+    // A node without a mesh joins one, or founds one if it was told of none.
+    Status find_mesh() {
+        if (directory_->identity().mesh_id != kNoMesh) return {};
+        std::string mesh_id = DataDirectory::new_mesh_id();
+        if (!config_.join.empty()) {
+            JoinOptions join;
+            join.members = config_.join;
+            join.start_nonce = options_.start_nonce;
+            NodeFacts facts{options_.node_name, options_.advertised_address, options_.peer_address, {}, options_.software,
+                            options_.labels, options_.start_nonce, {}};
+            join.self = {options_.node_id, options_.starts << 32, MemberState::alive, std::move(facts)};
+            auto answer = join_mesh(join, *peers_, clock_, signals_);
+            if (!answer.ok()) return answer.status();
+            mesh_id = answer->mesh_id;
+            options_.known_members = std::move(answer->members);
+        }
+        options_.mesh_id = mesh_id;
+        log_info(config_.join.empty() ? "founded" : "joined", {{"mesh", mesh_id}});
+        options_.founds = config_.join.empty();
+        return directory_->adopt_mesh(mesh_id, options_.founds);
     }
 
     Status open_http() {
@@ -153,7 +196,7 @@ class Node {
     }
 
     Status open_journal() {
-        const BrokerOptions options = broker_options(config_, directory_->identity(), door_->address());
+        const BrokerOptions& options = options_;
         broker_ = std::make_unique<Broker>(options);
         JournalOptions journal;
         journal.directory = directory_->journal_path();
@@ -238,6 +281,8 @@ class Node {
     std::unique_ptr<Broker> broker_;
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<FrontDoor> door_;
+    std::unique_ptr<PeerDoor> peers_;
+    BrokerOptions options_;
     std::unique_ptr<HttpServer> http_;
     const EventLoop* loop_ = nullptr;
     bool stopping_ = false;

@@ -103,6 +103,7 @@ class Broker {
     std::vector<PartitionView> partitions() const;
 
   private:
+    void add_mesh_metrics(std::vector<Metric>& out) const;
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -43,10 +43,11 @@ std::unique_ptr<Registers> Broker::State::make_registers() const {
 
 void Broker::State::start_mesh(Now now) {
     mesh.started_ms = now.monotonic_ms;
+    mesh.next_join_ms = options.join_addresses.empty() ? UINT64_MAX : now.monotonic_ms;
     std::vector<Member> others = mesh.stored_members;
     others.insert(others.end(), options.known_members.begin(), options.known_members.end());
     std::erase_if(others, [this](const Member& each) { return each.id == options.node_id; });
-    const bool founds = others.empty() && !mesh.has_acceptor;
+    const bool founds = options.founds && others.empty() && !mesh.has_acceptor;
     mesh.registers->start(now.monotonic_ms, founds);
     mesh.membership = std::make_unique<Membership>(self_of(options, mesh.registers->acceptor_id()), options.membership,
                                                    options.random_seed ^ kMembershipSeed);
@@ -75,6 +76,7 @@ void Broker::State::tick_mesh(Now now) {
     if (now.monotonic_ms >= mesh.next_voters_ms) want_voters(now);
     if (now.monotonic_ms >= mesh.next_roles_ms) tick_roles(now);
     if (shutting_down) hand_over(now);
+    if (now.monotonic_ms >= mesh.next_join_ms) ask_to_join(now);
     if (!mesh.forwarded.empty()) expire_forwarded(now);
 }
 
@@ -82,6 +84,7 @@ std::uint64_t Broker::State::next_mesh_tick_ms() const {
     if (mesh.membership == nullptr) return UINT64_MAX;
     const bool alone = mesh.membership->members().size() <= 1;
     std::uint64_t next = std::min(mesh.registers->next_tick_ms(), mesh.next_roles_ms);
+    if (alone) next = std::min(next, mesh.next_join_ms);
     if (!alone) next = std::min({next, mesh.membership->next_tick_ms(), mesh.next_voters_ms});
     for (const auto& [ticket, each] : mesh.forwarded) next = std::min(next, each.deadline_ms);
     for (const MadeTopic& each : mesh.made) next = std::min(next, each.deadline_ms);
@@ -266,14 +269,34 @@ void Broker::State::on_peer(Now now, const PeerEnvelope& envelope, InboundMessag
         case PeerKind::chunks: return on_chunks(now, envelope, message);
         case PeerKind::forward_request: return on_forward_request(now, envelope, message);
         case PeerKind::forward_reply: return on_forward_reply(now, envelope, message);
-        case PeerKind::join_request:
-        case PeerKind::join_answer: return;  // a late or doubled one
+        case PeerKind::join_answer: return on_join_answer(now, envelope.payload);
+        case PeerKind::join_request: return;  // only nodes without a mesh send it
     }
     ++counters.undecodable;
 }
 
 void Broker::on_peer_lost(Now now, NodeId peer) {
     if (state_->mesh.membership != nullptr) state_->mesh.membership->on_connection_lost(now.monotonic_ms, peer);
+}
+
+// A node whose mesh was joined before and that knows nobody of it: its addresses have changed, or its memory of them is lost.
+void Broker::State::ask_to_join(Now now) {
+    mesh.next_join_ms = now.monotonic_ms + mesh_limits::kJoinAgainMs;
+    if (mesh.membership->living() > 1) return;
+    Buffer payload;
+    encode_join_request({mesh.membership->self()}, payload);
+    for (const std::string& address : options.join_addresses) {
+        SendPeer send{NodeId{}, address, {}, {}};
+        encode_peer_envelope({kPeerVersion, {}, options.node_id, options.start_nonce, NodeId{}, PeerKind::join_request, payload}, send.header);
+        effects.peer_sends.push_back(std::move(send));
+    }
+}
+
+void Broker::State::on_join_answer(Now now, ByteView payload) {
+    const auto answer = decode_join_answer(payload);
+    if (!answer || answer->mesh_id != options.mesh_id) return;
+    for (const Member& each : answer->members)
+        if (each.id != options.node_id) mesh.membership->meet(now.monotonic_ms, each);
 }
 
 void Broker::State::on_join(Now now, const PeerEnvelope& envelope) {

@@ -167,7 +167,11 @@ void Broker::State::change_isr(Now now, Partition& partition) {
         });
     }
     const auto in = replicas.ready_to_join();
-    if (!in || is_gone(in->node, 0, now)) return;
+    if (!in) return;
+    if (is_gone(in->node, 0, now)) {
+        role.leader->cursors.erase(in->node);
+        return replicas.forget(*in);
+    }
     const auto next = add_to_isr(chosen, epoch, nonce, *in);
     if (!next) return;
     ++mesh.counters.isr_grows;

@@ -112,7 +112,7 @@ struct Broker::State {
                 std::optional<Offset> next_offset = std::nullopt);
     // The same, but once the turn's write is durable.
     void answer_when_durable(const ConnectionId& to, std::uint64_t correlation_id, const ResponseBody& body);
-    void send_answers(PendingWrite& write);
+    void send_answers(Now now, PendingWrite& write);
     void deliver(Send send);
 
     // The turn's write gives this log its present end, and makes its role's epoch durable.
@@ -132,6 +132,8 @@ struct Broker::State {
     void store_members(Now now);
     void want_voters(Now now);
     void on_peer(Now now, const PeerEnvelope& envelope, InboundMessage& message);
+    void ask_to_join(Now now);
+    void on_join_answer(Now now, ByteView payload);
     void on_join(Now now, const PeerEnvelope& envelope);
     void send_peer(NodeId to, const std::string& address, PeerKind kind, ByteView payload, std::vector<SharedBytes> body = {});
     void send_peer(NodeId to, PeerKind kind, ByteView payload, std::vector<SharedBytes> body = {});
@@ -260,6 +262,7 @@ struct Broker::State {
     TopicInfo describe(const Topic& topic, bool with_offsets) const;
     PartitionInfo describe(const Topic& topic, const Partition& partition) const;
     std::vector<NodeInfo> nodes() const;
+    void add_replica_metrics(const Topic& topic, const Partition& partition, std::vector<Metric>& out) const;
     void add_partition_problems(std::vector<HealthProblem>& all) const;
     std::vector<HealthProblem> problems() const;
 

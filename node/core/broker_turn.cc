@@ -130,7 +130,7 @@ void Broker::State::close_turn(Now now) {
         assert(turn.ends.empty() && turn.releases.empty());
         if (!turn.has_answers()) return;
         if (pending.empty()) {
-            send_answers(turn);
+            send_answers(now, turn);
         } else {
             unsynced_bytes += turn.bytes;
             pending.back().take_answers(turn);
@@ -180,16 +180,10 @@ void Broker::State::complete(Now now, PendingWrite& write) {
         else
             partition->high_watermark = std::max(partition->high_watermark, written.end);
     }
-    send_answers(write);
+    send_answers(now, write);
     std::move(write.releases.begin(), write.releases.end(), std::back_inserter(effects.releases));
     for (const WrittenEnd& written : write.ends)
         if (Partition* partition = catalogue.find(written.partition)) wake_waiters(now, *partition);
-    for (const Registers::Message& each : write.register_messages) {
-        if (each.to == options.node_id)
-            mesh.registers->on_message(now.monotonic_ms, options.node_id, each.kind, each.payload);
-        else
-            send_peer(each.to, each.kind, each.payload);
-    }
 }
 
 // --- Answers ---
@@ -226,9 +220,15 @@ void Broker::State::answer_when_durable(const ConnectionId& to, std::uint64_t co
     turn.sends.push_back(std::move(send));
 }
 
-void Broker::State::send_answers(PendingWrite& write) {
+void Broker::State::send_answers(Now now, PendingWrite& write) {
     for (const ProduceAnswer& each : write.answers) answer(write.clients[each.client], each.correlation_id, each.response);
     for (Send& each : write.sends) deliver(std::move(each));
+    for (const Registers::Message& each : write.register_messages) {
+        if (each.to == options.node_id)
+            mesh.registers->on_message(now.monotonic_ms, options.node_id, each.kind, each.payload);
+        else
+            send_peer(each.to, each.kind, each.payload);
+    }
 }
 
 }  // namespace sedge::node

@@ -29,6 +29,8 @@ class LeaderReplicas {
     void on_isr_proposed(const std::vector<Replica>& isr);
     // The outcome: the register as chosen. A register of another epoch is not this leader's any more and is ignored.
     void on_chosen(const PartitionRegister& chosen);
+    // A log that is not in the ISR and will not be: its node is dead.
+    void forget(const Replica& replica) { followers_.erase(replica); }
     void set_min_insync(std::uint32_t min_insync) { min_insync_ = min_insync; update(); }
 
     Offset high_watermark() const { return high_watermark_; }

@@ -78,6 +78,7 @@ struct MeshState {
     std::uint64_t next_roles_ms = UINT64_MAX;
     std::uint64_t next_voters_ms = 0;
     std::uint64_t started_ms = 0;
+    std::uint64_t next_join_ms = UINT64_MAX;
     std::uint64_t leave_by_ms = UINT64_MAX;     // a clean end waits no longer for others to take over
     bool has_left = false;
     MeshCounters counters;
@@ -99,6 +100,7 @@ inline constexpr std::uint64_t kHeartbeatMs = 500;
 inline constexpr std::uint64_t kSilenceMs = 2'000;           // a leader that says nothing for so long is asked again
 inline constexpr std::uint64_t kResendMs = 1'000;            // what was sent and is not acknowledged is sent again
 inline constexpr std::uint64_t kLeadersPatienceMs = 5'000;
+inline constexpr std::uint64_t kJoinAgainMs = 2'000;
 inline constexpr std::uint64_t kHandOverMs = 3'000;
 inline constexpr std::uint64_t kVotersIntervalMs = 1'000;
 inline constexpr std::uint64_t kUnknownIsDeadMs = 10'000;    // after a start, a node that nobody knows counts as dead

@@ -25,6 +25,8 @@ struct BrokerOptions {
     std::uint64_t starts = 1;             // counts starts, durably
     std::string peer_address;             // "tcp://host:port" for other nodes; empty: a node that no other can join
     std::vector<std::pair<std::string, std::string>> labels;
+    bool founds = true;                   // its mesh was founded by this node; false: it joined one
+    std::vector<std::string> join_addresses;  // where peers may be, "tcp://host:port"; asked while this node knows nobody
     std::vector<Member> known_members;    // who let this node in; asked for all the others
     MembershipOptions membership;
     std::uint64_t replica_lag_ms = 5'000; // a replica that is not up to date for so long leaves the ISR

@@ -109,6 +109,12 @@ void Registers::change(std::uint64_t now_ms, RegisterKey key, Change change, Don
 
 bool Registers::is_changing(const RegisterKey& key) const { return state_->running.contains(key) || state_->queued.contains(key); }
 
+std::size_t Registers::changes() const {
+    std::size_t count = state_->running.size();
+    for (const auto& [key, jobs] : state_->queued) count += jobs.size();
+    return count;
+}
+
 void Registers::State::enqueue(std::uint64_t now_ms, RegisterKey key, Job job) {
     queued[key].push_back(std::move(job));
     start_next(now_ms, key);

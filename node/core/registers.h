@@ -77,6 +77,7 @@ class Registers {
     // called from within on_reply(), on_tick() or change() of this class. It may call change().
     void change(std::uint64_t now_ms, RegisterKey key, Change change, Done done);
     bool is_changing(const RegisterKey& key) const;
+    std::size_t changes() const;  // under way or waiting for their turn
     const ChosenValue* known(const RegisterKey& key) const;
     const std::map<RegisterKey, ChosenValue, std::less<>>& known() const;
     // Values that became known since the last call, by whatever way, in the order of becoming known.

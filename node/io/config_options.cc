@@ -270,8 +270,6 @@ Status check_config(const NodeConfig& config) {
     constexpr std::uint16_t kHighestOffset = 79;
     if (config.listen.port > std::numeric_limits<std::uint16_t>::max() - kHighestOffset)
         return invalid("listen: port " + std::to_string(config.listen.port) + " leaves no room for HTTP at port + 79; use 65456 or less");
-    if (!config.join.empty())
-        return invalid("join: this version runs single nodes only; leave join out to start a mesh of one");
     if (config.broker.max_reply_bytes_per_connection > config.broker.max_reply_bytes)
         return invalid("max_reply_bytes_per_connection is more than max_reply_bytes");
     return {};

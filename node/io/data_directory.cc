@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "node/io/file.h"
+#include "node/io/process.h"
 #include "schema/crc32c.h"
 
 namespace sedge::node {
@@ -27,7 +28,8 @@ constexpr const char* kIdentityName = "identity";
 constexpr const char* kCopyName = "identity.copy";
 constexpr int kStartsDigits = 20;
 constexpr std::uint64_t kMaxIdentityBytes = 64u << 10;
-constexpr std::string_view kFirstLine = "sedge-node 1";
+constexpr std::string_view kFirstLine = "sedge-node 2";
+constexpr std::string_view kFirstLineWithoutId = "sedge-node 1";  // as written by 0.1
 
 Status unusable(std::string what) { return {ErrorCode::invalid_config, std::move(what)}; }
 
@@ -58,17 +60,24 @@ int sync_names(std::string path) {
     }
 }
 
-std::string random_mesh_id() {
+}  // namespace
+
+std::string DataDirectory::new_mesh_id() {
     std::random_device device;
     char text[33];
     std::snprintf(text, sizeof text, "%08x%08x%08x%08x", device(), device(), device(), device());
     return text;
 }
 
+namespace {
+
+// An identity without an id is written as it was before there were ids.
 std::string encode(const NodeIdentity& identity) {
     std::ostringstream out;
     // Always as long, so that it can be written over where it is.
-    out << kFirstLine << "\nmesh " << identity.mesh_id << "\nname " << identity.node_name << "\nstarts " << std::setw(kStartsDigits)
+    out << (identity.node_id == 0 ? kFirstLineWithoutId : kFirstLine) << "\nmesh " << identity.mesh_id << "\nname " << identity.node_name;
+    if (identity.node_id != 0) out << "\nfounded " << (identity.founded ? 1 : 0) << "\nnode " << std::hex << std::setw(16) << std::setfill('0') << identity.node_id << std::dec;
+    out << "\nstarts " << std::setw(kStartsDigits)
         << std::setfill('0') << identity.starts << "\n";
     const std::string text = out.str();
     char crc[32];
@@ -79,9 +88,14 @@ std::string encode(const NodeIdentity& identity) {
 bool decode(std::string_view text, NodeIdentity& identity) {
     std::istringstream lines{std::string(text)};
     std::string first, mesh, name, starts;
-    if (!std::getline(lines, first) || first != kFirstLine) return false;
+    if (!std::getline(lines, first) || (first != kFirstLine && first != kFirstLineWithoutId)) return false;
     if (!(lines >> mesh >> identity.mesh_id) || mesh != "mesh" || identity.mesh_id.size() != 32) return false;
     if (!(lines >> name >> std::ws) || name != "name" || !std::getline(lines, identity.node_name)) return false;
+    // Before there were ids every node was a mesh of its own.
+    identity.founded = true;
+    std::string founded;
+    if (first == kFirstLine && (!(lines >> founded >> identity.founded) || founded != "founded")) return false;
+    if (first == kFirstLine && (!(lines >> name >> std::hex >> identity.node_id >> std::dec) || name != "node")) return false;
     if (!(lines >> starts >> identity.starts) || starts != "starts") return false;
     return encode(identity) == text;
 }
@@ -109,7 +123,7 @@ Result<NodeIdentity> read_identity(const std::string& path, const std::string& n
     struct stat about{};
     if (::stat((path + "/journal/manifest").c_str(), &about) == 0)
         return unusable(path + "/" + kIdentityName + " is missing, but a log is there; put the file back or move the directory away");
-    return NodeIdentity{random_mesh_id(), node_name, 0};
+    return NodeIdentity{kNoMesh, false, 0, node_name, 0};
 }
 
 // 0 or an errno value. On a full disk a file is written over in place: a crash in the middle costs this one of the two.
@@ -143,6 +157,7 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, const std::st
     auto identity = read_identity(path, node_name);
     if (!identity.ok()) return identity.status();
     ++identity->starts;
+    while (identity->node_id == 0) identity->node_id = random_bits();
     error = store_identity(path, *identity);
     if (error != 0)
         return unusable("cannot write " + path + "/" + kIdentityName + ": " + std::strerror(error));
@@ -150,6 +165,16 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, const std::st
     if (kept < 0) return unusable("cannot keep the lock of " + path + ": " + std::strerror(errno));
     ::fcntl(kept, F_SETFD, FD_CLOEXEC);
     return DataDirectory(path, kept, std::move(*identity));
+}
+
+Status DataDirectory::adopt_mesh(const std::string& mesh_id, bool founded) {
+    NodeIdentity changed = identity_;
+    changed.mesh_id = mesh_id;
+    changed.founded = founded;
+    if (const int error = store_identity(path_, changed); error != 0)
+        return unusable("cannot write " + path_ + "/" + kIdentityName + ": " + std::strerror(error));
+    identity_ = std::move(changed);
+    return {};
 }
 
 DataDirectory::DataDirectory(std::string path, int lock_fd, NodeIdentity identity)

@@ -1,9 +1,6 @@
 #include "node/io/event_loop.h"
 
-#include <poll.h>
-
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "node/io/log.h"
@@ -21,7 +18,7 @@ constexpr std::uint64_t kMemoryCheckIntervalMs = 20;
 }  // namespace
 
 EventLoop::EventLoop(EventLoopOptions options, EventLoopHooks hooks, Broker& broker, Journal& journal, FrontDoor& door, Waker& waker,
-                     WallClock& clock, Signals* signals)
+                     WallClock& clock, Signals* signals, PeerDoor* peers)
     : options_(options),
       hooks_(std::move(hooks)),
       broker_(broker),
@@ -30,6 +27,7 @@ EventLoop::EventLoop(EventLoopOptions options, EventLoopHooks hooks, Broker& bro
       waker_(waker),
       clock_(clock),
       signals_(signals),
+      peers_(peers),
       taken_([this](const ConnectionId& from, std::size_t bytes) { broker_.on_reply_taken(from, bytes); }),
       now_(clock.now()) {}
 
@@ -55,6 +53,7 @@ void EventLoop::turn() {
     ++counts_.turns;
     now_ = clock_.now();
     bool worked = receive();
+    worked = receive_peers() || worked;
     worked = collect() || worked;
     worked = tick() || worked;
     carry_out();
@@ -71,6 +70,19 @@ bool EventLoop::receive() {
         broker_.on_message(now_, from_, message_);
     }
     return turn_messages_ != 0;
+}
+
+// Always, whatever waits for the disk: what peers acknowledge is what lets it go.
+bool EventLoop::receive_peers() {
+    if (peers_ == nullptr) return false;
+    std::size_t messages = 0, bytes = 0;
+    for (; messages < options_.max_turn_peer_messages && bytes < options_.max_turn_peer_bytes; ++messages) {
+        if (!peers_->receive(message_)) break;
+        bytes += message_.total_bytes();
+        broker_.on_peer_message(now_, message_);
+    }
+    message_.clear();
+    return messages != 0;
 }
 
 bool EventLoop::reads_clients() { return broker_.wants_input() || must_shed(); }
@@ -125,6 +137,7 @@ bool EventLoop::tick() {
 void EventLoop::look_aside(bool poll_says_signal) {
     next_aside_ms_ = now_.monotonic_ms + kAsideIntervalMs;
     door_.watch_connections();
+    if (peers_ != nullptr) peers_->watch_links(now_.monotonic_ms, [this](NodeId node) { broker_.on_peer_lost(now_, node); });
     if (signals_ == nullptr || !poll_says_signal) return;
     switch (signals_->next()) {
         case Signals::Event::stop:
@@ -171,6 +184,8 @@ void EventLoop::carry_out() {
         broker_.take_effects(now_, effects_);
         // Answers first: they may go out while the write is being made.
         for (auto& answer : effects_.sends) send(std::move(answer));
+        for (auto& message : effects_.peer_sends)
+            if (peers_ != nullptr) peers_->send(std::move(message), now_.monotonic_ms);
         for (auto& read : effects_.reads) journal_.read(std::move(read));
         for (const auto& release : effects_.releases) journal_.release(release);
         counts_.writes += effects_.writes.size();
@@ -196,18 +211,23 @@ void EventLoop::sleep() {
     const int timeout_ms = sleep_ms();
     // The order matters: first announce the sleep, then look once more, then sleep.
     if (!waker_.prepare_sleep()) return;
-    if (door_.has_input() && reads_clients()) {
+    if ((door_.has_input() && reads_clients()) || (peers_ != nullptr && peers_->has_input())) {
         waker_.woken(false);
         return;
     }
     ++counts_.sleeps;
-    std::array<pollfd, 4> polled{{{waker_.fd(), POLLIN, 0},
-                                  {door_.fd(), POLLIN, 0},
-                                  {door_.monitor_fd(), POLLIN, 0},
-                                  {signals_ == nullptr ? -1 : signals_->fd(), POLLIN, 0}}};
-    const int ready = ::poll(polled.data(), polled.size(), timeout_ms);
-    waker_.woken(ready > 0 && polled[0].revents != 0);
-    if (ready > 0 && (polled[2].revents != 0 || polled[3].revents != 0)) look_aside(polled[3].revents != 0);
+    polled_.assign({{waker_.fd(), POLLIN, 0},
+                    {door_.fd(), POLLIN, 0},
+                    {peers_ == nullptr ? -1 : peers_->fd(), POLLIN, 0},
+                    {signals_ == nullptr ? -1 : signals_->fd(), POLLIN, 0},
+                    {door_.monitor_fd(), POLLIN, 0}});
+    constexpr std::ptrdiff_t kSignals = 3, kFirstAside = 3;
+    if (peers_ != nullptr)
+        for (const int fd : peers_->monitor_fds()) polled_.push_back({fd, POLLIN, 0});
+    const int ready = ::poll(polled_.data(), polled_.size(), timeout_ms);
+    waker_.woken(ready > 0 && polled_[0].revents != 0);
+    const bool is_aside = std::any_of(polled_.begin() + kFirstAside, polled_.end(), [](const pollfd& each) { return each.revents != 0; });
+    if (ready > 0 && is_aside) look_aside(polled_[kSignals].revents != 0);
 }
 
 }  // namespace sedge::node

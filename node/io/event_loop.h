@@ -4,13 +4,17 @@
 // is work no system call asks for more; only a turn without any sleeps in poll().
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "node/core/broker.h"
 #include "node/io/front_door.h"
 #include "node/io/journal.h"
+#include "node/io/peer_door.h"
 #include "node/io/signals.h"
 #include "node/io/waker.h"
 #include "node/io/wall_clock.h"
@@ -20,6 +24,8 @@ namespace sedge::node {
 struct EventLoopOptions {
     std::size_t max_turn_messages = 1024;
     std::size_t max_turn_bytes = 1u << 20;
+    std::size_t max_turn_peer_messages = 256;
+    std::size_t max_turn_peer_bytes = 4u << 20;
     // A turn of so little is committed on the loop's own thread if nothing else is under way: it saves two thread switches.
     std::size_t inline_commit_messages = 4;
     std::size_t inline_commit_bytes = 64u << 10;
@@ -40,9 +46,9 @@ struct EventLoopHooks {
 
 class EventLoop {
   public:
-    // What is referred to outlives the loop. `waker` is the one that the journal wakes. `signals` may be null.
+    // What is referred to outlives the loop. `waker` is the one that the journal wakes. `signals` and `peers` may be null.
     EventLoop(EventLoopOptions options, EventLoopHooks hooks, Broker& broker, Journal& journal, FrontDoor& door, Waker& waker,
-              WallClock& clock, Signals* signals);
+              WallClock& clock, Signals* signals, PeerDoor* peers = nullptr);
 
     // Until it was asked to stop and everything accepted is stored. False if that took longer than shutdown_limit_ms.
     bool run();
@@ -57,6 +63,7 @@ class EventLoop {
   private:
     void turn();
     bool receive();
+    bool receive_peers();
     bool reads_clients();
     bool must_shed();
     bool collect();
@@ -78,12 +85,14 @@ class EventLoop {
     Waker& waker_;
     WallClock& clock_;
     Signals* const signals_;
+    PeerDoor* const peers_;
     const FrontDoor::Taken taken_;
 
     Now now_;
     ConnectionId from_;
     ZmqInbound message_;
     Effects effects_;
+    std::vector<pollfd> polled_;
     std::size_t turn_messages_ = 0;
     WriteToken appended_;
     WriteToken durable_;

@@ -8,8 +8,12 @@
 
 namespace sedge::node {
 
+inline constexpr const char* kNoMesh = "00000000000000000000000000000000";
+
 struct NodeIdentity {
-    std::string mesh_id;       // 32 hex digits, random, made by the founding node
+    std::string mesh_id;       // 32 hex digits, random, made by the founding node; kNoMesh until it has joined one
+    bool founded = false;      // by this node
+    std::uint64_t node_id = 0; // random, made with the directory
     std::string node_name;     // fixed at the first start
     std::uint64_t starts = 0;  // how often a process has started on this directory, this start included; durable before it returns
 };
@@ -23,6 +27,10 @@ class DataDirectory {
     DataDirectory(DataDirectory&& other) noexcept;
     DataDirectory& operator=(DataDirectory&& other) noexcept;
     ~DataDirectory();
+
+    // The node belongs to this mesh from now on; durable when it returns ok.
+    Status adopt_mesh(const std::string& mesh_id, bool founded);
+    static std::string new_mesh_id();
 
     const NodeIdentity& identity() const { return identity_; }
     std::string journal_path() const { return path_ + "/journal"; }

@@ -99,7 +99,7 @@ void add_segment(const Corpus& corpus) {
 
 void add_peers(const Corpus& corpus) {
     Buffer gossip, voters, partition, topic;
-    node::Member member{node::NodeId{7}, 3, node::MemberState::suspect, {"n", "c", "p", "s", "1", {{"site", "hill"}}}};
+    node::Member member{node::NodeId{7}, 3, node::MemberState::suspect, {"n", "c", "p", "s", "1", {{"site", "hill"}}, 9, node::AcceptorId{8}}};
     node::encode_gossip({node::Ping{5, node::NodeId{7}}, {member}}, gossip);
     node::encode_voter_set({7, {node::AcceptorId{1}, node::AcceptorId{2}, node::AcceptorId{3}}, {}}, voters);
     node::encode_partition_register({Epoch{4}, node::NodeId{1}, 77, false, {{node::NodeId{1}, node::LogId{10}}}}, partition);

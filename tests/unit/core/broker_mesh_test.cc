@@ -147,3 +147,12 @@ TEST_CASE("without enough replicas in sync nothing is stored", "[broker_mesh]") 
     REQUIRE(mesh.until([&] { return in_sync(mesh, "t", 2); }));
     CHECK(MeshShell::error(mesh.ask(leader, plain_record("t", "x"))) == ErrorCode::not_enough_replicas);
 }
+
+TEST_CASE("every partition of every topic gets a leader", "[broker_mesh]") {
+    MeshShell mesh(3);
+    REQUIRE(mesh.until([&] { return all_alive(mesh, 3) && voters(mesh) == 3; }));
+    for (const std::string name : {"t", "u", "v", "w"}) {
+        REQUIRE(MeshShell::error(mesh.ask(0, replicated(name, 5))) == ErrorCode::ok);
+        for (std::uint32_t partition = 0; partition < 5; ++partition) CHECK(mesh.until([&] { return mesh.leader(name, partition).has_value(); }, 5'000));
+    }
+}

@@ -109,7 +109,6 @@ TEST_CASE("what is wrong is named with its place and what would be right", "[con
     CHECK(run({"--name", "a b"}).exit_status == 2);
     CHECK_THAT(run({"--label", "oslo"}).output, Contains("is not KEY=VALUE, for example site=oslo"));
     CHECK(run({"--listen", "127.0.0.1:65500"}).exit_status == 2);
-    CHECK_THAT(run({"--join", "127.0.0.1:7701"}).output, Contains("single nodes only"));
 }
 
 TEST_CASE("the example file names every option with its default", "[config]") {
