@@ -82,7 +82,7 @@ void Broker::State::tick_mesh(Now now) {
 
 std::uint64_t Broker::State::next_mesh_tick_ms() const {
     if (mesh.membership == nullptr) return UINT64_MAX;
-    const bool alone = mesh.membership->members().size() <= 1;
+    const bool alone = mesh.membership->known() <= 1;
     std::uint64_t next = std::min(mesh.registers->next_tick_ms(), mesh.next_roles_ms);
     if (alone) next = std::min(next, mesh.next_join_ms);
     if (!alone) next = std::min({next, mesh.membership->next_tick_ms(), mesh.next_voters_ms});
@@ -310,7 +310,7 @@ void Broker::State::on_join(Now now, const PeerEnvelope& envelope) {
     const Member* namesake = member(facts.name);
     if (namesake != nullptr && namesake->id != request->self.id && namesake->state <= MemberState::suspect)
         answer.refused = "a node named '" + facts.name + "' is alive in this mesh; give this one another --name";
-    else if (mesh.membership->members().size() >= limits::kMaxNodes)
+    else if (mesh.membership->known() >= limits::kMaxNodes)
         answer.refused = "the mesh has " + std::to_string(limits::kMaxNodes) + " nodes, which is the most";
     if (answer.refused.empty()) {
         answer.mesh_id = options.mesh_id;

@@ -72,6 +72,7 @@ class Membership {
     const Member& self() const { return members_.at(self_id_).member; }
     const Member* find(NodeId id) const;
     std::vector<Member> members() const;       // sorted by id, this node and the dead included
+    std::size_t known() const { return members_.size(); }  // how many those are
     std::size_t living() const;                // alive or suspect, this node included
     std::uint64_t fingerprint() const;         // equal on two nodes that know the same
     std::uint32_t health_score() const { return health_.score(); }
