@@ -44,11 +44,12 @@ void JournalWriter::resume(Manifest manifest, std::uint64_t next_id) {
 
 void JournalWriter::commit(std::span<const JournalWrite> group) {
     SegmentWriter::Commit done;
-    if (Status status = segment_->commit(next_sequence_, durable_to_, group, done); !status.ok()) die(status);
+    const bool syncs = std::any_of(group.begin(), group.end(), [](const JournalWrite& write) { return write.sync || write.roll; });
+    if (Status status = segment_->commit(next_sequence_, durable_to_, syncs, group, done); !status.ok()) die(status);
     ++next_sequence_;
     if (!unsynced_) unsynced_since_ = Clock::now();
     unsynced_ = true;
-    if (std::any_of(group.begin(), group.end(), [](const JournalWrite& write) { return write.sync || write.roll; })) sync();
+    if (syncs) sync();
     catalogue_.add_batches(segment_->id(), done.batches);
     ++counts_.commits;
     counts_.bytes_stored += done.value_bytes;

@@ -27,6 +27,11 @@ constexpr std::uint64_t kArenaBytes = 256u << 10;
 // What a commit writes beside its value: a leaf and a branch of the tree, the same of the free list, and the meta page.
 constexpr std::uint64_t kTreePagesPerCommit = 5;
 
+// The most pages that a small group takes.
+constexpr std::uint64_t arena_group_pages(std::uint64_t page_bytes) {
+    return (kLmdbPageHeaderBytes + kSmallBelowBytes + page_bytes - 1) / page_bytes;
+}
+
 Status failed(const char* what, int code) { return {ErrorCode::storage_failed, std::string(what) + ": " + mdb_strerror(code)}; }
 
 std::array<std::uint8_t, 8> key_of(std::uint64_t sequence) {
@@ -67,17 +72,6 @@ void write_value(const ValueHeader& header, std::span<const JournalWrite> writes
     std::memset(out.data() + at, 0, out.size() - at);
     write_value_header(header, out);
     done.value_bytes = header.size_bytes;
-}
-
-int write_all(int descriptor, std::uint64_t at, ByteView bytes) {
-    while (!bytes.empty()) {
-        const auto n = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(at));
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return n == 0 ? ENOSPC : errno;
-        at += static_cast<std::uint64_t>(n);
-        bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
-    return 0;
 }
 
 }  // namespace
@@ -121,6 +115,7 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::open(const std::string& pa
             mdb_txn_abort(txn);
     }
     if (code != 0) return failed("cannot open a segment", code);
+    writer->pages_.emplace(path, writer->descriptor_, writer->page_bytes_, arena_group_pages(writer->page_bytes_) * writer->page_bytes_);
     return writer;
 }
 
@@ -129,14 +124,15 @@ SegmentWriter::SegmentWriter(MDB_env* env, std::uint64_t id, std::uint64_t nonce
 
 SegmentWriter::~SegmentWriter() { mdb_env_close(env_); }
 
-Status SegmentWriter::commit(std::uint64_t sequence, std::uint64_t durable_to, std::span<const JournalWrite> writes, Commit& done) {
+Status SegmentWriter::commit(std::uint64_t sequence, std::uint64_t durable_to, bool sync_follows, std::span<const JournalWrite> writes,
+                             Commit& done) {
     ValueHeader header{nonce_, id_, sequence, kValueHeaderBytes, 0, durable_to};
     for (const JournalWrite& write : writes) {
         header.size_bytes += stored_bytes(write);
         header.entry_count += static_cast<std::uint32_t>(write.entries.size());
     }
     const bool is_small = std::max(header.size_bytes, std::exchange(last_value_bytes_, header.size_bytes)) < kSmallBelowBytes;
-    return is_small ? commit_in_arena(header, writes, done) : commit_as_value(header, writes, done);
+    return is_small ? commit_in_arena(header, sync_follows, writes, done) : commit_as_value(header, writes, done);
 }
 
 template <class Fill>
@@ -168,14 +164,16 @@ Status SegmentWriter::commit_as_value(const ValueHeader& header, std::span<const
     return append_value(header.sequence, reserved, value_at, [&](MutableBytes out) { write_value(header, writes, value_at, out, done); });
 }
 
-Status SegmentWriter::commit_in_arena(const ValueHeader& header, std::span<const JournalWrite> writes, Commit& done) {
+Status SegmentWriter::commit_in_arena(const ValueHeader& header, bool sync_follows, std::span<const JournalWrite> writes, Commit& done) {
     const std::uint64_t pages = (kLmdbPageHeaderBytes + header.size_bytes + page_bytes_ - 1) / page_bytes_;
     if (arena_at_ + pages * page_bytes_ > arena_end_)
         if (Status status = open_arena(header.sequence, done); !status.ok()) return status;
     // As on an overflow page, the value begins behind room for LMDB's page header.
-    Buffer bytes(pages * page_bytes_);
-    write_value(header, writes, arena_at_ + kLmdbPageHeaderBytes, MutableBytes(bytes).subspan(kLmdbPageHeaderBytes), done);
-    if (const int error = write_all(descriptor_, arena_at_, bytes))
+    const MutableBytes bytes = pages_->buffer(pages * page_bytes_);
+    std::memset(bytes.data(), 0, kLmdbPageHeaderBytes);
+    write_value(header, writes, arena_at_ + kLmdbPageHeaderBytes, bytes.subspan(kLmdbPageHeaderBytes), done);
+    // Whoever does not wait for the disk is better off in the page cache, and so is what lies there already.
+    if (const int error = pages_->write(arena_at_, bytes.size(), sync_follows && arena_is_synced_))
         return {ErrorCode::storage_failed, std::string("cannot write a commit: ") + std::strerror(error)};
     arena_at_ += bytes.size();
     done.written_bytes += bytes.size();
@@ -191,12 +189,14 @@ Status SegmentWriter::open_arena(std::uint64_t sequence, Commit& done) {
     const std::uint64_t first_page = value_at - kLmdbPageHeaderBytes;
     arena_at_ = first_page + page_bytes_;  // the first page keeps LMDB's header
     arena_end_ = first_page + kArenaBytes;
+    arena_is_synced_ = false;
     done.written_bytes += kArenaBytes + kTreePagesPerCommit * page_bytes_;
     return {};
 }
 
 Status SegmentWriter::sync() {
     if (const int code = mdb_env_sync(env_, 1)) return failed("cannot sync the journal", code);
+    arena_is_synced_ = true;
     return {};
 }
 

@@ -7,11 +7,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "node/io/file.h"
+#include "node/io/direct_file.h"
 #include "node/io/segment_format.h"
 #include "schema/status.h"
 
@@ -41,7 +42,8 @@ class SegmentWriter {
 
     // Commits the entries of all `writes` as the value `sequence`. The system has it then; sync() makes it durable. An error is final:
     // what reached the file is unknown. `durable_to`: the newest sequence that is on the disk for sure.
-    Status commit(std::uint64_t sequence, std::uint64_t durable_to, std::span<const JournalWrite> writes, Commit& done);
+    // `sync_follows`: the caller means to call sync() right after.
+    Status commit(std::uint64_t sequence, std::uint64_t durable_to, bool sync_follows, std::span<const JournalWrite> writes, Commit& done);
     Status sync();
 
     // Where a block behind everything written would begin; page aligned.
@@ -55,7 +57,7 @@ class SegmentWriter {
     template <class Fill>
     Status append_value(std::uint64_t sequence, std::uint64_t size_bytes, std::uint64_t& value_at, Fill&& fill);
     Status commit_as_value(const ValueHeader& header, std::span<const JournalWrite> writes, Commit& done);
-    Status commit_in_arena(const ValueHeader& header, std::span<const JournalWrite> writes, Commit& done);
+    Status commit_in_arena(const ValueHeader& header, bool sync_follows, std::span<const JournalWrite> writes, Commit& done);
     Status open_arena(std::uint64_t sequence, Commit& done);
 
     MDB_env* env_;
@@ -68,6 +70,8 @@ class SegmentWriter {
     // What is left of the arena: see segment_writer.cc.
     std::uint64_t arena_at_ = 0;
     std::uint64_t arena_end_ = 0;
+    bool arena_is_synced_ = false;
+    std::optional<DirectFile> pages_;
 };
 
 // The first pages of an empty LMDB file of this size, as LMDB itself writes them; made once in `directory`.
