@@ -10,7 +10,7 @@ namespace sedge::node {
 Membership::Membership(Member self, MembershipOptions options, std::uint64_t seed)
     : self_id_(self.id), options_(options), random_(seed) {
     self.state = MemberState::alive;
-    members_[self_id_] = Entry{self, 0, {}, 0};
+    members_[self_id_].member = self;
     rumours_.add(self);
 }
 
@@ -47,12 +47,14 @@ void Membership::on_message(std::uint64_t now_ms, NodeId from, const GossipMessa
 }
 
 void Membership::learn(std::uint64_t now_ms, const Member& news, NodeId teller) {
-    if (news.id == self_id_) return refute(news);
+    if (news.id == self_id_) return refute(news, teller);
     const auto found = members_.find(news.id);
     if (found == members_.end()) {
         if (members_.size() >= gossip_limits::kMaxMembers) return;
-        members_[news.id] = Entry{news, now_ms, {}, 0};
-        if (news.state == MemberState::suspect) members_[news.id].suspected_by.push_back(teller);
+        Entry& entry = members_[news.id];
+        entry.member = news;
+        entry.since_ms = now_ms;
+        if (news.state == MemberState::suspect) entry.suspected_by.push_back(teller);
         rumours_.add(news);
         changes_.push_back({news, std::nullopt});
         return;
@@ -75,19 +77,24 @@ void Membership::store(std::uint64_t now_ms, Entry& entry, const Member& news, N
     const bool visible = before != news.state || entry.member.facts != news.facts;
     entry.member = news;
     entry.since_ms = now_ms;
+    entry.connection_broke = false;
     entry.suspected_by.clear();
     if (news.state == MemberState::suspect) entry.suspected_by.push_back(teller);
     rumours_.add(news);
     if (visible) changes_.push_back({news, before});
 }
 
-void Membership::refute(const Member& claim) {
+void Membership::refute(const Member& claim, NodeId teller) {
     Member& self = members_.at(self_id_).member;
     const bool about_this_life = claim.incarnation >= self.incarnation;
     if (!about_this_life || claim == self || self.state == MemberState::left) return;
     if (claim.state != MemberState::alive) health_.worse();
     self.incarnation = claim.incarnation + 1;
     rumours_.add(self);
+    // Time runs: who suspects, and some others, hear of it at once.
+    std::vector<NodeId> told = pick_others(options_.indirect_probes, teller);
+    told.push_back(teller);
+    for (const NodeId each : told) send(each, {Ack{0}, {self}});
 }
 
 void Membership::update_facts(NodeFacts facts) {

@@ -23,14 +23,17 @@ namespace sedge::node {
 // Each knob with its trade-off.
 struct MembershipOptions {
     // One probe of one node each interval. Shorter: a silent death is seen sooner; more messages, more false suspicions on bad links.
-    std::uint64_t probe_interval_ms = 1000;
+    std::uint64_t probe_interval_ms = 250;
     // How long an answer may take before others are asked to probe too. Longer than a round trip on the slowest link.
-    std::uint64_t ping_timeout_ms = 300;
+    std::uint64_t ping_timeout_ms = 100;
     // How many others are asked. More: fewer false suspicions when one link is bad.
     std::size_t indirect_probes = 3;
     // Suspicion lasts multiplier * log10(n) * probe_interval at least, and `suspicion_max_factor` times that when nobody confirms it.
     double suspicion_multiplier = 2.0;
     double suspicion_max_factor = 3.0;
+    // Suspicion of a node whose connection broke: a killed process is known dead this soon. Longer than it takes to connect again and to
+    // be asked through another node, so that a link that broke once is no death.
+    std::uint64_t broken_connection_ms = 250;
     // Every piece of news is told this often times log10(n + 1). More: surer, at a linear cost.
     std::uint32_t retell_multiplier = 4;
     std::size_t rumours_per_message = 8;
@@ -81,8 +84,11 @@ class Membership {
     struct Entry {
         Member member;
         std::uint64_t since_ms = 0;            // of the present state
+        
         std::vector<NodeId> suspected_by;
         std::uint64_t confirmations_wanted = 0;
+        bool connection_broke = false;         // while suspect
+        std::uint64_t remind_ms = 0;           // while suspect: when it is asked again
     };
     struct Probe {
         NodeId target;
@@ -99,7 +105,7 @@ class Membership {
     };
 
     void learn(std::uint64_t now_ms, const Member& news, NodeId teller);
-    void refute(const Member& claim);
+    void refute(const Member& claim, NodeId teller);
     void store(std::uint64_t now_ms, Entry& entry, const Member& news, NodeId teller);
     void start_probe(std::uint64_t now_ms, NodeId target);
     void tick_probes(std::uint64_t now_ms);

@@ -30,7 +30,7 @@ std::uint64_t Membership::next_tick_ms() const {
     }
     for (const auto& [sequence, relay] : relays_) next = std::min(next, relay.nack_at_ms);
     for (const auto& [id, entry] : members_)
-        if (entry.member.state == MemberState::suspect) next = std::min(next, suspicion_deadline_ms(entry));
+        if (entry.member.state == MemberState::suspect) next = std::min({next, suspicion_deadline_ms(entry), entry.remind_ms});
     return next;
 }
 
@@ -67,6 +67,7 @@ void Membership::on_connection_lost(std::uint64_t now_ms, NodeId peer) {
     for (auto& [sequence, probe] : probes_)
         if (probe.target == peer && !probe.asked_others) ask_others(now_ms, probe);
     suspect(now_ms, peer);
+    members_.at(peer).connection_broke = true;
 }
 
 void Membership::ask_others(std::uint64_t, Probe& probe) {
@@ -105,6 +106,7 @@ void Membership::suspect(std::uint64_t now_ms, NodeId target) {
 }
 
 std::uint64_t Membership::suspicion_deadline_ms(const Entry& entry) const {
+    if (entry.connection_broke) return entry.since_ms + options_.broken_connection_ms;
     const std::size_t nodes = living();
     const std::uint64_t min_ms = suspicion_min_ms(options_.probe_interval_ms, nodes, options_.suspicion_multiplier);
     const auto max_ms = static_cast<std::uint64_t>(static_cast<double>(min_ms) * options_.suspicion_max_factor);
@@ -117,7 +119,14 @@ std::uint64_t Membership::suspicion_deadline_ms(const Entry& entry) const {
 
 void Membership::tick_suspicions(std::uint64_t now_ms) {
     for (auto& [id, entry] : members_) {
-        if (entry.member.state != MemberState::suspect || now_ms < suspicion_deadline_ms(entry)) continue;
+        if (entry.member.state != MemberState::suspect) continue;
+        if (now_ms < suspicion_deadline_ms(entry)) {
+            // One lost message must not cost a life: the suspect is told again and again, until it refutes.
+            if (now_ms < entry.remind_ms) continue;
+            entry.remind_ms = now_ms + options_.ping_timeout_ms;
+            send(id, {Ping{next_sequence_++, id}, {}});
+            continue;
+        }
         Member news = entry.member;
         news.state = MemberState::dead;
         store(now_ms, entry, news, self_id_);

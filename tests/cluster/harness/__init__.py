@@ -2,8 +2,9 @@
 
 from .client import Client, RequestFailed
 from .load import Load, check_nothing_lost
+from .mesh import FollowingLoad, Mesh
 from .node import Node, wait_until
 from .powerfs import PowerFs, powerfs_missing
 from .sedge import Sedge
 
-__all__ = ["Client", "Load", "Node", "PowerFs", "RequestFailed", "Sedge", "check_nothing_lost", "powerfs_missing", "wait_until"]
+__all__ = ["Client", "FollowingLoad", "Load", "Mesh", "Node", "PowerFs", "RequestFailed", "Sedge", "check_nothing_lost", "powerfs_missing", "wait_until"]
