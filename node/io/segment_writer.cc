@@ -24,6 +24,9 @@ constexpr unsigned kEnvFlags = MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOLOCK | MDB_NOTL
 constexpr std::uint64_t kSmallBelowBytes = 16u << 10;
 constexpr std::uint64_t kArenaBytes = 256u << 10;
 
+// Values from here on that a sync will wait for are on their way to the disk while the next one of the group is copied.
+constexpr std::uint64_t kWriteBehindBytes = 256u << 10;
+
 // What a commit writes beside its value: a leaf and a branch of the tree, the same of the free list, and the meta page.
 constexpr std::uint64_t kTreePagesPerCommit = 5;
 
@@ -71,7 +74,7 @@ void write_value(const ValueHeader& header, std::span<const JournalWrite> writes
     }
     std::memset(out.data() + at, 0, out.size() - at);
     write_value_header(header, out);
-    done.value_bytes = header.size_bytes;
+    done.value_bytes += header.size_bytes;
 }
 
 }  // namespace
@@ -132,7 +135,7 @@ Status SegmentWriter::commit(std::uint64_t sequence, std::uint64_t durable_to, b
         header.entry_count += static_cast<std::uint32_t>(write.entries.size());
     }
     const bool is_small = std::max(header.size_bytes, std::exchange(last_value_bytes_, header.size_bytes)) < kSmallBelowBytes;
-    return is_small ? commit_in_arena(header, sync_follows, writes, done) : commit_as_value(header, writes, done);
+    return is_small ? commit_in_arena(header, sync_follows, writes, done) : commit_as_value(header, sync_follows, writes, done);
 }
 
 template <class Fill>
@@ -156,12 +159,16 @@ Status SegmentWriter::append_value(std::uint64_t sequence, std::uint64_t size_by
     return {};
 }
 
-Status SegmentWriter::commit_as_value(const ValueHeader& header, std::span<const JournalWrite> writes, Commit& done) {
+Status SegmentWriter::commit_as_value(const ValueHeader& header, bool sync_follows, std::span<const JournalWrite> writes, Commit& done) {
     // A value of a page at least never lies inside a tree page.
     const std::uint64_t reserved = std::max<std::uint64_t>(header.size_bytes, page_bytes_ - kLmdbPageHeaderBytes);
     done.written_bytes += ((kLmdbPageHeaderBytes + reserved + page_bytes_ - 1) / page_bytes_ + kTreePagesPerCommit) * page_bytes_;
     std::uint64_t value_at = 0;
-    return append_value(header.sequence, reserved, value_at, [&](MutableBytes out) { write_value(header, writes, value_at, out, done); });
+    Status status = append_value(header.sequence, reserved, value_at, [&](MutableBytes out) { write_value(header, writes, value_at, out, done); });
+    // Only a hint: the sync waits for it, and reports what fails.
+    if (status.ok() && sync_follows && reserved >= kWriteBehindBytes)
+        ::sync_file_range(descriptor_, static_cast<off_t>(value_at), static_cast<off_t>(reserved), SYNC_FILE_RANGE_WRITE);
+    return status;
 }
 
 Status SegmentWriter::commit_in_arena(const ValueHeader& header, bool sync_follows, std::span<const JournalWrite> writes, Commit& done) {

@@ -42,7 +42,7 @@ class SegmentWriter {
 
     // Commits the entries of all `writes` as the value `sequence`. The system has it then; sync() makes it durable. An error is final:
     // what reached the file is unknown. `durable_to`: the newest sequence that is on the disk for sure.
-    // `sync_follows`: the caller means to call sync() right after.
+    // `sync_follows`: the caller means to call sync() soon, perhaps after some more of these.
     Status commit(std::uint64_t sequence, std::uint64_t durable_to, bool sync_follows, std::span<const JournalWrite> writes, Commit& done);
     Status sync();
 
@@ -56,7 +56,7 @@ class SegmentWriter {
     // Appends a key of LMDB whose value lies on pages of its own from byte `value_at` of the file; `fill` writes it.
     template <class Fill>
     Status append_value(std::uint64_t sequence, std::uint64_t size_bytes, std::uint64_t& value_at, Fill&& fill);
-    Status commit_as_value(const ValueHeader& header, std::span<const JournalWrite> writes, Commit& done);
+    Status commit_as_value(const ValueHeader& header, bool sync_follows, std::span<const JournalWrite> writes, Commit& done);
     Status commit_in_arena(const ValueHeader& header, bool sync_follows, std::span<const JournalWrite> writes, Commit& done);
     Status open_arena(std::uint64_t sequence, Commit& done);
 
