@@ -13,11 +13,13 @@ bool Registers::State::learn(std::uint64_t now_ms, const RegisterKey& key, const
     const bool is_newer = found == known.end() || found->second.ballot < chosen.ballot;
     if (!is_newer) return false;
     const bool is_same_value = found != known.end() && found->second.value == chosen.value;
-    if (found == known.end() && known.size() >= options.max_keys) return false;
+    if (found == known.end() && known.size() >= options.max_keys && key != kVotersKey) return false;
     known[key] = chosen;
     counter = std::max(counter, chosen.ballot.counter);
     if (!is_same_value) news.emplace_back(key, chosen);
     if (key == kVotersKey) on_voters(now_ms);
+    const auto own = acceptor.records().find(key);
+    if (own != acceptor.records().end() && !is_doubtful(own->second)) trust(key);
     // A read that chose the same value again is no news to anybody.
     if (tell && !is_same_value)
         for (const NodeId other : others) send_news(other, {{key, chosen}});
@@ -29,11 +31,16 @@ void Registers::State::on_voters(std::uint64_t now_ms) {
     auto next = decode_voter_set(chosen.value);
     if (!next || next->number < voters.number) return;
     const bool is_first = voters.number == 0;
+    const bool is_newer = next->number > voters.number;
     voters = std::move(*next);
     chosen_voters = chosen;
+    if (!is_newer) return;
+    // So that a restart finds those who vote, whoever else has gone by then.
+    store_fence();
+    // What runs under an older configuration begins again: its voters may all be gone.
     std::vector<RegisterKey> keys;
-    for (const auto& [key, waiting] : running)
-        if (waiting.waits_for_voters != 0 && waiting.waits_for_voters <= voters.number) keys.push_back(key);
+    for (const auto& [key, each] : running)
+        if (each.voters < voters.number) keys.push_back(key);
     for (const RegisterKey& key : keys) restart(now_ms, running.find(key)->second);
     if (!is_first) return;
     keys.clear();
@@ -95,21 +102,39 @@ void Registers::State::tick_digest(std::uint64_t now_ms) {
     digest_from = end == known.end() ? RegisterKey() : end->first;
 }
 
-// After a start nobody may be there who knows what was chosen: a voter then reads what it once accepted, a few keys at a time.
-void Registers::State::read_own_keys(std::uint64_t now_ms) {
-    if (!voters.contains(id)) {
-        read_own_ms = now_ms + kReadOwnAfterMs;
-        return;
+// --- Values that may have been chosen, and nobody said so ---
+
+// After a start nobody may be there who knows what was chosen, and who chose a value may be gone before it told anybody. So a voter reads
+// what it accepted, a while later, if it has not heard of it by then.
+bool Registers::State::is_doubtful(const AcceptorRecord& record) const {
+    if (record.value.empty()) return false;
+    const auto found = known.find(record.key);
+    // The same value again is most often a read's.
+    return found == known.end() || (found->second.ballot < record.accepted && found->second.value != record.value);
+}
+
+void Registers::State::doubt(const RegisterKey& key, std::uint64_t due_ms) {
+    trust(key);
+    doubts.emplace(key, due_ms);
+    doubts_due.emplace(due_ms, key);
+}
+
+void Registers::State::trust(const RegisterKey& key) {
+    const auto found = doubts.find(key);
+    if (found == doubts.end()) return;
+    doubts_due.erase({found->second, key});
+    doubts.erase(found);
+}
+
+void Registers::State::read_doubtful(std::uint64_t now_ms) {
+    while (!doubts_due.empty() && doubts_due.begin()->first <= now_ms && doubts_under_way < kReadsUnderWay) {
+        const RegisterKey key = doubts_due.begin()->second;
+        trust(key);
+        const auto record = acceptor.records().find(key);
+        if (!voters.contains(id) || record == acceptor.records().end() || !is_doubtful(record->second)) continue;
+        ++doubts_under_way;
+        enqueue(now_ms, key, {[](const RegisterValue&) { return std::nullopt; }, [this](const Outcome&) { --doubts_under_way; }});
     }
-    auto at = own_read_to.empty() ? acceptor.records().begin() : acceptor.records().upper_bound(own_read_to);
-    for (; at != acceptor.records().end() && own_reads < kReadsUnderWay; ++at) {
-        own_read_to = at->first;
-        if (at->second.accepted == Ballot{} || known.contains(at->first) || running.contains(at->first)) continue;
-        ++own_reads;
-        enqueue(now_ms, at->first, {[](const RegisterValue&) { return std::nullopt; }, [this](const Outcome&) { --own_reads; }});
-    }
-    const bool is_done = at == acceptor.records().end();
-    read_own_ms = is_done ? UINT64_MAX : now_ms + options.timing.backoff_ms;
 }
 
 }  // namespace sedge::node

@@ -76,7 +76,6 @@ std::vector<JournalEntry> Registers::checkpoint_entries() const {
 
 void Registers::start(std::uint64_t now_ms, bool founds) {
     State& s = *state_;
-    s.read_own_ms = now_ms + register_limits::kReadOwnAfterMs;
     s.next_digest_ms = now_ms;
     if (s.id == AcceptorId{}) {
         s.id = AcceptorId{s.random.next() | 1};
@@ -91,14 +90,15 @@ void Registers::start(std::uint64_t now_ms, bool founds) {
         s.acceptor.restore_fence(first.number);
         s.output.entries.push_back(record_entry(record));
         s.learn(now_ms, std::string(kVotersKey), chosen, false);
-        s.output.entries.push_back(fence_entry(first.number, chosen));
     } else if (s.voters.number != 0) {
         s.known[std::string(kVotersKey)] = s.chosen_voters;
     }
     // The only voter: what it accepted is what was chosen.
-    if (s.voters.voters == std::vector{s.id} && !s.voters.changing())
-        for (const auto& [key, record] : s.acceptor.records())
-            if (record.accepted != Ballot{}) s.learn(now_ms, key, {record.accepted, record.value}, false);
+    const bool is_alone = s.voters.voters == std::vector{s.id} && !s.voters.changing();
+    for (const auto& [key, record] : s.acceptor.records()) {
+        if (is_alone && !record.value.empty()) s.learn(now_ms, key, {record.accepted, record.value}, false);
+        if (s.is_doubtful(record)) s.doubt(key, now_ms + register_limits::kDoubtAfterMs);
+    }
 }
 
 // --- Proposing ---
@@ -129,7 +129,7 @@ void Registers::State::start_next(std::uint64_t now_ms, const RegisterKey& wante
     found->second.pop_front();
     if (found->second.empty()) queued.erase(found);
     RegisterProposer proposer(key, voters, Ballot{counter, id, options.start_nonce}, job.change, options.timing, random);
-    const auto at = running.emplace(key, Running{std::move(proposer), std::move(job), 0}).first;
+    const auto at = running.emplace(key, Running{std::move(proposer), std::move(job), voters.number, 0}).first;
     std::vector<AddressedRequest> requests;
     at->second.proposer.start(now_ms, requests);
     counter = std::max(counter, at->second.proposer.highest_counter());
@@ -146,14 +146,12 @@ void Registers::State::restart(std::uint64_t now_ms, Running& waiting) {
     start_next(now_ms, key);
 }
 
-ChosenValue Registers::State::voters_value() const { return chosen_voters; }
-
 void Registers::State::send_requests(const std::vector<AddressedRequest>& requests) {
     for (const AddressedRequest& each : requests) {
         const auto home = homes.find(each.to);
         if (home == homes.end()) continue;  // nobody knows where it lives: it is asked again
         Buffer payload;
-        encode_acceptor_call({each.to, voters_value(), each.request}, payload);
+        encode_acceptor_call({each.to, chosen_voters, each.request}, payload);
         send(home->second, PeerKind::register_request, std::move(payload));
     }
 }
@@ -166,9 +164,9 @@ void Registers::State::settle(std::uint64_t now_ms, const RegisterKey& wanted) {
     Running& current = found->second;
     counter = std::max(counter, current.proposer.highest_counter());
     if (current.proposer.state() == RegisterProposer::State::out_of_date) {
-        const std::uint64_t newer = current.proposer.newer_voter_set();
-        if (voters.number >= newer) return restart(now_ms, current);
-        current.waits_for_voters = newer;
+        if (voters.number >= current.proposer.newer_voter_set()) return restart(now_ms, current);
+        // Who knows the newer one may be gone before it tells: then those who are left decide without it.
+        current.waits_until_ms = now_ms + options.timing.max_backoff_ms;
         return;
     }
     if (current.proposer.state() != RegisterProposer::State::chosen) return;
@@ -190,36 +188,45 @@ void Registers::State::on_answer(std::uint64_t now_ms, NodeId from, const Accept
             return nullptr;
         },
         answer.reply);
+    if (std::holds_alternative<OutOfDate>(answer.reply)) ask_for_voters(from);
     const auto found = key == nullptr ? running.end() : running.find(*key);
     if (found == running.end()) return;
     std::vector<AddressedRequest> requests;
     found->second.proposer.on_reply(now_ms, answer.from, answer.reply, requests);
     send_requests(requests);
-    if (found->second.proposer.state() == RegisterProposer::State::out_of_date) send_digest(from, {}, {}, true);
     settle(now_ms, *key);
 }
 
 // --- Accepting ---
 
-void Registers::State::on_call(NodeId from, const AcceptorCall& call) {
+void Registers::State::on_call(std::uint64_t now_ms, NodeId from, const AcceptorCall& call) {
     if (call.to != id) return;  // a memory that is no more
+    const std::uint64_t number = std::visit([](const auto& request) { return request.voter_set; }, call.request);
+    if (number == voters.number && !voters.contains(id)) return;  // nobody has let this memory in
     const RegisterKey* key = nullptr;
     if (const auto* prepare = std::get_if<Prepare>(&call.request)) key = &prepare->key;
     if (const auto* accept = std::get_if<Accept>(&call.request)) key = &accept->key;
-    if (key != nullptr && acceptor.records().size() >= options.max_keys && !acceptor.records().contains(*key)) return;
+    const bool is_full = acceptor.records().size() >= options.max_keys;
+    if (key != nullptr && is_full && *key != kVotersKey && !acceptor.records().contains(*key)) return;
     const Acceptor::Outcome outcome = acceptor.handle(call.request);
-    store(outcome);
+    store(now_ms, outcome);
     Buffer payload;
     encode_acceptor_answer({id, outcome.reply}, payload);
     output.messages_when_durable.push_back({from, PeerKind::register_reply, std::move(payload)});
 }
 
-void Registers::State::store(const Acceptor::Outcome& outcome) {
-    if (outcome.fence_moved) output.entries.push_back(fence_entry(acceptor.fence(), chosen_voters));
+void Registers::State::store(std::uint64_t now_ms, const Acceptor::Outcome& outcome) {
+    if (outcome.fence_moved) store_fence();
     if (!outcome.changed) return;
-    counter = std::max(counter, outcome.changed->promised.counter);
-    output.entries.push_back(record_entry(*outcome.changed));
+    const AcceptorRecord& record = *outcome.changed;
+    counter = std::max(counter, record.promised.counter);
+    output.entries.push_back(record_entry(record));
+    if (!is_doubtful(record)) return trust(record.key);
+    if (record.accepted != record.promised) return;
+    doubt(record.key, now_ms + register_limits::kDoubtAfterMs + random.below(register_limits::kDoubtSpreadMs));
 }
+
+void Registers::State::store_fence() { output.entries.push_back(fence_entry(acceptor.fence(), chosen_voters)); }
 
 // --- Events ---
 
@@ -242,7 +249,7 @@ bool Registers::on_message(std::uint64_t now_ms, NodeId from, PeerKind kind, Byt
             const auto call = decode_acceptor_call(payload);
             if (!call) return false;
             if (!call->voters.value.empty()) s.learn(now_ms, std::string(kVotersKey), call->voters, false);
-            s.on_call(from, *call);
+            s.on_call(now_ms, from, *call);
             return true;
         }
         case PeerKind::register_reply: {
@@ -269,26 +276,30 @@ void Registers::on_tick(std::uint64_t now_ms) {
     State& s = *state_;
     std::vector<RegisterKey> due;
     for (const auto& [key, running] : s.running)
-        if (running.waits_for_voters == 0 && running.proposer.next_tick_ms() <= now_ms) due.push_back(key);
+        if (running.next_tick_ms() <= now_ms) due.push_back(key);
     for (const RegisterKey& key : due) {
         const auto found = s.running.find(key);
         if (found == s.running.end()) continue;
+        if (found->second.waits_until_ms != 0 && found->second.waits_until_ms <= now_ms) {
+            s.restart(now_ms, found->second);
+            continue;
+        }
         std::vector<AddressedRequest> requests;
         found->second.proposer.on_tick(now_ms, requests);
         s.send_requests(requests);
         s.settle(now_ms, key);
     }
     if (now_ms >= s.next_digest_ms) s.tick_digest(now_ms);
-    if (now_ms >= s.read_own_ms) s.read_own_keys(now_ms);
+    s.read_doubtful(now_ms);
     s.tick_voters(now_ms);
 }
 
 std::uint64_t Registers::next_tick_ms() const {
     const State& s = *state_;
     std::uint64_t next = s.others.empty() ? UINT64_MAX : s.next_digest_ms;
-    next = std::min(next, s.read_own_ms);
-    for (const auto& [key, running] : s.running)
-        if (running.waits_for_voters == 0) next = std::min(next, running.proposer.next_tick_ms());
+    if (!s.doubts_due.empty() && s.doubts_under_way < register_limits::kReadsUnderWay)
+        next = std::min(next, s.doubts_due.begin()->first);
+    for (const auto& [key, running] : s.running) next = std::min(next, running.next_tick_ms());
     if (s.voter_change) next = std::min(next, s.voter_change->resend_ms);
     return next;
 }

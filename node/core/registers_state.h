@@ -16,8 +16,11 @@ struct Registers::State {
     struct Running {
         RegisterProposer proposer;
         Job job;
-        // Waits for the configuration of this number; 0: it does not.
-        std::uint64_t waits_for_voters = 0;
+        std::uint64_t voters = 0;  // the number of the configuration that it goes by
+        // An acceptor knows a newer configuration: until when to wait for it. 0: it does not wait.
+        std::uint64_t waits_until_ms = 0;
+
+        std::uint64_t next_tick_ms() const { return waits_until_ms != 0 ? waits_until_ms : proposer.next_tick_ms(); }
     };
     // A change of the voters under way: see voter_change.cc.
     struct VoterChange {
@@ -37,11 +40,11 @@ struct Registers::State {
     void restart(std::uint64_t now_ms, Running& running);
     void send_requests(const std::vector<AddressedRequest>& requests);
     void settle(std::uint64_t now_ms, const RegisterKey& key);
-    void on_call(NodeId from, const AcceptorCall& call);
+    void on_call(std::uint64_t now_ms, NodeId from, const AcceptorCall& call);
     void on_answer(std::uint64_t now_ms, NodeId from, const AcceptorAnswer& answer);
-    void store(const Acceptor::Outcome& outcome);
+    void store(std::uint64_t now_ms, const Acceptor::Outcome& outcome);
+    void store_fence();
     void send(NodeId to, PeerKind kind, Buffer payload) { output.messages.push_back({to, kind, std::move(payload)}); }
-    ChosenValue voters_value() const;
 
     // --- register_spread.cc ---
     // True if it was news. `tell`: everybody is told.
@@ -51,11 +54,16 @@ struct Registers::State {
     void send_digest(NodeId to, const RegisterKey& first, const RegisterKey& last, bool wants_answer);
     void on_digest(std::uint64_t now_ms, NodeId from, const RegisterDigest& digest);
     void tick_digest(std::uint64_t now_ms);
-    void read_own_keys(std::uint64_t now_ms);
+    void ask_for_voters(NodeId whom) { send_digest(whom, std::string(kVotersKey), std::string(kVotersKey), true); }
+    // Own keys whose accepted value nobody said was chosen: when to read them.
+    void doubt(const RegisterKey& key, std::uint64_t due_ms);
+    void trust(const RegisterKey& key);
+    bool is_doubtful(const AcceptorRecord& record) const;
+    void read_doubtful(std::uint64_t now_ms);
 
     // --- voter_change.cc ---
     void want_voters(std::uint64_t now_ms, std::vector<AcceptorId> wanted);
-    void begin_fencing(std::uint64_t now_ms, VoterSet joint);
+    void begin_fencing(VoterSet joint);
     void send_fences(std::uint64_t now_ms);
     void on_fenced(std::uint64_t now_ms, AcceptorId from, const Fenced& fenced);
     void copy_keys(std::uint64_t now_ms);
@@ -78,15 +86,16 @@ struct Registers::State {
     std::optional<VoterChange> voter_change;
     RegisterKey digest_from;
     std::uint64_t next_digest_ms = 0;
-    std::uint64_t read_own_ms = 0;  // when to read what nobody has told
-    RegisterKey own_read_to;        // own keys up to this one were looked at
-    std::size_t own_reads = 0;
+    std::map<RegisterKey, std::uint64_t> doubts;                 // due when
+    std::set<std::pair<std::uint64_t, RegisterKey>> doubts_due;  // the same, by time
+    std::size_t doubts_under_way = 0;
     Output output;
 };
 
 namespace register_limits {
 inline constexpr std::size_t kReadsUnderWay = 64;
-inline constexpr std::uint64_t kReadOwnAfterMs = 2'000;  // after a start; meanwhile others may tell
+inline constexpr std::uint64_t kDoubtAfterMs = 2'000;  // meanwhile others may tell what was chosen
+inline constexpr std::uint64_t kDoubtSpreadMs = 1'000;  // a random part of it more: not all voters read the same at once
 inline constexpr std::uint64_t kFenceAgainMs = 300;
 }  // namespace register_limits
 

@@ -24,8 +24,11 @@ RegisterValue encoded(const VoterSet& set) {
 
 void Registers::State::want_voters(std::uint64_t now_ms, std::vector<AcceptorId> wanted) {
     if (voter_change || voters.number == 0) return;
-    if (voters.changing()) return begin_fencing(now_ms, voters);
-    if (wanted == voters.voters || wanted.size() % 2 == 0) return;
+    if (voters.changing()) return begin_fencing(voters);
+    std::sort(wanted.begin(), wanted.end());
+    const bool is_doubled = std::adjacent_find(wanted.begin(), wanted.end()) != wanted.end();
+    if (wanted == voters.voters || wanted.size() % 2 == 0 || is_doubled || wanted.front() == AcceptorId{}) return;
+    if (!decode_voter_set(encoded({voters.number + 1, voters.voters, wanted}))) return;
     voter_change.emplace();
     voter_change->resend_ms = UINT64_MAX;
     enqueue(now_ms, std::string(kVotersKey),
@@ -37,15 +40,15 @@ void Registers::State::want_voters(std::uint64_t now_ms, std::vector<AcceptorId>
              [this](const Outcome& outcome) {
                  const auto set = decode_voter_set(outcome.chosen.value);
                  voter_change.reset();
-                 if (set && set->changing() && set->number == voters.number) begin_fencing(0, *set);
+                 if (set && set->changing() && set->number == voters.number) begin_fencing(*set);
              }});
 }
 
-void Registers::State::begin_fencing(std::uint64_t now_ms, VoterSet joint) {
+void Registers::State::begin_fencing(VoterSet joint) {
     voter_change.emplace();
     voter_change->phase = VoterChange::Phase::fencing;
     voter_change->joint = std::move(joint);
-    send_fences(now_ms);
+    voter_change->resend_ms = 0;  // sent at the next tick
 }
 
 void Registers::State::send_fences(std::uint64_t now_ms) {
