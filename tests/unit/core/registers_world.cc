@@ -28,12 +28,38 @@ RegistersWorld::RegistersWorld(Wanted wanted) : wanted_(wanted), random_(wanted.
     nodes_.reserve(wanted_.nodes);
 }
 
+// For a failing seed: what everybody believes.
+std::string RegistersWorld::dump() const {
+    std::string out;
+    const auto ids = [&](const std::vector<AcceptorId>& list) {
+        for (const AcceptorId id : list) {
+            const auto at = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& each) { return each.memory == id; });
+            out += at == nodes_.end() ? " gone" : " " + std::to_string(at->id.value);
+        }
+    };
+    for (const auto& [number, operation] : operations_) out += "\n  open: " + operation.key + " on " + std::to_string(operation.node + 1);
+    for (const Node& each : nodes_) {
+        out += "\n  node " + std::to_string(each.id.value) + (each.registers ? ": voters " : ": down");
+        if (!each.registers) continue;
+        const VoterSet& voters = each.registers->voters();
+        out += std::to_string(voters.number) + ":";
+        ids(voters.voters);
+        out += " ->";
+        ids(voters.next);
+        for (const auto& [key, longest] : longest_) {
+            const ChosenValue* known = each.registers->known(key);
+            out += "; " + key + " " + std::to_string(known == nullptr ? 0 : known->value.size()) + "/" + std::to_string(longest.size());
+        }
+    }
+    return out;
+}
+
 std::optional<std::string> RegistersWorld::run() {
     try {
         live();
         heal();
     } catch (const Broken& broken) {
-        return broken.what;
+        return broken.what + dump();
     }
     return std::nullopt;
 }
@@ -45,7 +71,7 @@ void RegistersWorld::start(Node& node) {
     ++node.starts;
     Registers::Options options;
     options.self = node.id;
-    options.start_nonce = node.id.value * 1000 + (wanted_.bug == Bug::ballot_reused ? 0 : node.starts);
+    options.start_nonce = start_nonce(node);
     options.timing = {60, 10, 160};
     options.digest_interval_ms = 100;
     options.max_keys = 100;
@@ -78,10 +104,17 @@ void RegistersWorld::wipe(Node& node) {
     node.disk.clear();
 }
 
-// A wiped disk must leave a majority of every configuration that may be the one in force.
+// A wiped disk must leave a majority of every configuration that may be the one in force, as far as the other disks tell.
 bool RegistersWorld::may_wipe(const Node& node) const {
+    std::uint64_t newest = 0;
+    for (const Node& each : nodes_)
+        for (const JournalEntry& entry : each.disk) {
+            const auto fence = entry.type == EntryType::acceptor_fence && &each != &node ? decode_fence_record(entry.payload.view()) : std::nullopt;
+            const auto set = fence ? decode_voter_set(fence->voters.value) : std::nullopt;
+            if (set) newest = std::max(newest, set->number);
+        }
     return std::all_of(possible_voters_.begin(), possible_voters_.end(), [&](const VoterSet& set) {
-        if (set.number < newest_voters_) return true;
+        if (set.number < newest) return true;
         std::set<AcceptorId> left;
         for (const AcceptorId each : set.everyone())
             if (each != node.memory && !wiped_.contains(each)) left.insert(each);
@@ -184,6 +217,10 @@ void RegistersWorld::deliver(std::size_t place) {
     if (envelope.to >= nodes_.size()) return;
     Node& to = nodes_[envelope.to];
     if (!to.registers || to.is_cut_off != nodes_[envelope.from].is_cut_off) return;
+    // Without the fence, being told is all that keeps a node from going by old voters: here it is seldom told.
+    const bool spreads = envelope.kind == PeerKind::register_news || envelope.kind == PeerKind::register_digest;
+    const bool is_deaf = wanted_.bug == Bug::fence_skipped && !is_healed_ && to.registers->voters().number > 0;
+    if (is_deaf && spreads && random_.chance(90)) return;
     hand_over(to, NodeId{envelope.from + 1}, envelope.kind, envelope.payload);
 }
 
@@ -192,27 +229,58 @@ void RegistersWorld::deliver_random() {
 }
 
 void RegistersWorld::hand_over(Node& to, NodeId from, PeerKind kind, Buffer payload) {
-    spoil(to, kind, payload);
+    if (wanted_.bug != Bug::none) spoil(to, kind, payload);
     if (!to.registers->on_message(now_ms_, from, kind, payload)) throw Broken{"a message makes no sense"};
     pump(to);
 }
 
-void RegistersWorld::spoil(Node& node, PeerKind kind, Buffer& payload) const {
-    if (wanted_.bug == Bug::fence_skipped && kind == PeerKind::register_request) {
+void RegistersWorld::spoil(const Node& node, PeerKind kind, Buffer& payload) const {
+    if (kind == PeerKind::register_request) {
         auto call = decode_acceptor_call(payload);
-        std::visit([](auto& request) { request.voter_set = 1; }, call->request);
+        std::visit([&](auto& request) { spoil_request(request, *call); }, call->request);
         payload.clear();
         encode_acceptor_call(*call, payload);
+    } else if (kind == PeerKind::register_reply) {
+        auto answer = decode_acceptor_answer(payload);
+        if (const auto* outbid = std::get_if<Outbid>(&answer->reply); outbid != nullptr && wanted_.bug == Bug::ballots_shared)
+            if (outbid->promised == outbid->ballot) answer->reply = promise_again(answer->from, *outbid);
+        std::visit([&](auto& reply) { spoil_reply(reply, node); }, answer->reply);
+        payload.clear();
+        encode_acceptor_answer(*answer, payload);
     }
-    const bool is_spoilt = wanted_.bug == Bug::fence_skipped || wanted_.bug == Bug::copy_skipped;
-    if (!is_spoilt || kind != PeerKind::register_reply) return;
-    auto answer = decode_acceptor_answer(payload);
-    auto* fenced = std::get_if<Fenced>(&answer->reply);
-    if (fenced == nullptr) return;
-    if (wanted_.bug == Bug::copy_skipped) fenced->keys.clear();
-    if (wanted_.bug == Bug::fence_skipped) fenced->voter_set = node.registers->voters().number;
-    payload.clear();
-    encode_acceptor_answer(*answer, payload);
+}
+
+void RegistersWorld::spoil_request(auto& request, AcceptorCall& call) const {
+    if (wanted_.bug == Bug::fence_skipped) {
+        request.voter_set = 1;
+        call.voters = {};
+    }
+    if constexpr (requires { request.ballot; })
+        if (wanted_.bug == Bug::ballots_shared) request.ballot = {request.ballot.counter, AcceptorId{1}, 1};
+}
+
+// As if an acceptor answered a repeated prepare.
+AcceptorReply RegistersWorld::promise_again(AcceptorId from, const Outbid& outbid) const {
+    Promised promised{outbid.key, outbid.ballot, {}, {}};
+    for (const Node& each : nodes_) {
+        if (each.memory != from) continue;
+        for (const JournalEntry& entry : each.disk) {
+            const auto record = entry.type == EntryType::acceptor_record ? decode_acceptor_record(entry.payload.view()) : std::nullopt;
+            if (!record || record->key != outbid.key) continue;
+            promised.accepted_ballot = record->accepted;
+            promised.accepted_value = record->value;
+        }
+    }
+    return promised;
+}
+
+void RegistersWorld::spoil_reply(auto& reply, const Node& node) const {
+    if constexpr (requires { reply.keys; }) {
+        if (wanted_.bug == Bug::fence_skipped) reply.voter_set = node.registers->voters().number;
+        if (wanted_.bug == Bug::copy_skipped) reply.keys.clear();
+    } else if (wanted_.bug == Bug::ballots_shared) {
+        reply.ballot = {reply.ballot.counter, node.memory, start_nonce(node)};
+    }
 }
 
 // --- What is checked ---
@@ -292,7 +360,7 @@ void RegistersWorld::live() {
         for (std::uint64_t i = random_.below(6); i > 0; --i) deliver_random();
         if (Node* node = random_node(true)) sync(*node);
         for (Node& each : nodes_) tick(each);
-        if (begun_ < wanted_.operations && random_.chance(5))
+        if (begun_ < wanted_.operations && random_.chance(4))
             if (Node* node = random_node(true))
                 begin_operation(index_of(node->id), kKeys[random_.below(std::size(kKeys))], random_.chance(25));
         if (random_.chance(3)) tend_voters();
@@ -331,7 +399,7 @@ bool RegistersWorld::is_settled() {
         if (each.registers->voters() != voters || voters.changing()) return false;
         return std::all_of(longest_.begin(), longest_.end(), [&](const auto& final) {
             const ChosenValue* known = each.registers->known(final.first);
-            return final.second.empty() ? known == nullptr : known != nullptr && known->value == final.second;
+            return (known == nullptr ? RegisterValue() : known->value) == final.second;
         });
     });
 }
@@ -340,7 +408,10 @@ bool RegistersWorld::settle(std::uint64_t limit_ms) {
     const std::uint64_t end_ms = now_ms_ + limit_ms;
     std::uint64_t next_voters_ms = now_ms_;
     while (!is_settled()) {
-        if (now_ms_ > end_ms) return false;
+        if (now_ms_ > end_ms) {
+            hangs_ = true;
+            return false;
+        }
         for (std::size_t left = network_.size(); left > 0; --left) deliver_random();
         for (Node& each : nodes_) {
             sync(each);

@@ -21,12 +21,12 @@ namespace sedge::node {
 class RegistersWorld {
   public:
     // What may be broken on purpose, to see that the checks notice.
-    enum class Bug : std::uint8_t { none, reply_before_durable, ballot_reused, fence_skipped, copy_skipped };
+    enum class Bug : std::uint8_t { none, reply_before_durable, ballots_shared, fence_skipped, copy_skipped };
 
     struct Wanted {
         std::uint64_t seed = 1;
         std::size_t nodes = 3;
-        std::size_t operations = 20;
+        std::size_t operations = 30;
         bool wipes = true;  // disks may be lost, as far as the voters' majorities survive it
         Bug bug = Bug::none;
     };
@@ -35,6 +35,7 @@ class RegistersWorld {
     // What went wrong, or nothing.
     std::optional<std::string> run();
 
+    bool hangs() const { return hangs_; }  // nothing was seen wrong, but it does not come to an end
     std::uint64_t voters_number() const { return newest_voters_; }
     std::size_t wiped() const { return wiped_.size(); }
     std::size_t finished() const { return finished_; }
@@ -87,7 +88,11 @@ class RegistersWorld {
     void deliver_random();
     void hand_over(Node& to, NodeId from, PeerKind kind, Buffer payload);
     // The planted bugs that lie in messages.
-    void spoil(Node& node, PeerKind kind, Buffer& payload) const;
+    void spoil(const Node& node, PeerKind kind, Buffer& payload) const;
+    AcceptorReply promise_again(AcceptorId from, const Outbid& outbid) const;
+    void spoil_request(auto& request, AcceptorCall& call) const;
+    void spoil_reply(auto& reply, const Node& node) const;
+    static std::uint64_t start_nonce(const Node& node) { return node.id.value * 1000 + node.starts; }
 
     // --- What is checked ---
     void begin_operation(std::size_t node, const RegisterKey& key, bool is_read);
@@ -103,6 +108,7 @@ class RegistersWorld {
     bool settle(std::uint64_t limit_ms);
     bool is_settled();
     Node* random_node(bool running);
+    std::string dump() const;
     std::size_t index_of(NodeId id) const { return static_cast<std::size_t>(id.value - 1); }
 
     const Wanted wanted_;
@@ -122,6 +128,7 @@ class RegistersWorld {
     std::uint64_t newest_voters_ = 0;
     std::set<AcceptorId> wiped_;
     bool is_healed_ = false;
+    bool hangs_ = false;
 };
 
 }  // namespace sedge::node
