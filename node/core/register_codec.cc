@@ -72,7 +72,8 @@ bool read(MsgpackReader& reader, std::uint64_t& out) {
 }
 
 bool read(MsgpackReader& reader, Ballot& ballot) {
-    return reader.array() == 3u && read(reader, ballot.counter) && read(reader, ballot.proposer.value) && read(reader, ballot.nonce);
+    return reader.array() == 3u && read(reader, ballot.counter) && ballot.counter <= kMaxCounter && read(reader, ballot.proposer.value) &&
+           read(reader, ballot.nonce);
 }
 
 bool read_key(MsgpackReader& reader, RegisterKey& key) {
@@ -204,7 +205,7 @@ std::optional<AcceptorAnswer> decode_acceptor_answer(ByteView bytes) {
 std::optional<RegisterNews> decode_register_news(ByteView bytes) {
     MsgpackReader reader(bytes);
     const auto size = reader.array();
-    if (!size || *size % 2 != 0) return std::nullopt;
+    if (!size || *size % 2 != 0 || *size / 2 > kNewsKeys) return std::nullopt;
     RegisterNews news(*size / 2);
     for (auto& [key, chosen] : news)
         if (!read_key(reader, key) || !read(reader, chosen)) return std::nullopt;

@@ -65,6 +65,8 @@ inline constexpr std::size_t kMaxKeyBytes = 320;
 inline constexpr std::size_t kMaxValueBytes = 64u << 10;
 inline constexpr std::size_t kMaxKeys = 200'000;       // that an acceptor names at once
 inline constexpr std::size_t kDigestKeys = 1'000;      // in one digest
+inline constexpr std::size_t kNewsKeys = 10'000;       // in one message of news
+inline constexpr std::uint64_t kMaxCounter = std::uint64_t{1} << 56;  // of a ballot: nobody counts so far, but a forger may
 inline constexpr std::size_t kNewsBytes = 512u << 10;  // in one message; one value may exceed it
 }  // namespace register_limits
 

@@ -80,7 +80,7 @@ void Registers::State::on_digest(std::uint64_t, NodeId from, const RegisterDiges
         for (; theirs != digest.known.end() && theirs->first < mine->first; ++theirs) lacks = true;
         const bool is_theirs = theirs != digest.known.end() && theirs->first == mine->first;
         if (is_theirs && theirs->second > mine->second.ballot) lacks = true;
-        if ((!is_theirs || theirs->second < mine->second.ballot) && bytes < kNewsBytes) {
+        if ((!is_theirs || theirs->second < mine->second.ballot) && bytes < kNewsBytes && list.size() < kNewsKeys) {
             bytes += mine->first.size() + mine->second.value.size();
             list.emplace_back(mine->first, mine->second);
         }

@@ -6,7 +6,11 @@
 #include "node/core/catalogue.h"
 #include "node/core/checkpoint.h"
 #include "node/core/gossip_message.h"
+#include "node/core/join_message.h"
 #include "node/core/partition_register.h"
+#include "node/core/peer_envelope.h"
+#include "node/core/register_codec.h"
+#include "node/core/replica_messages.h"
 #include "node/core/voter_set.h"
 #include "node/io/manifest.h"
 #include "node/io/segment_format.h"
@@ -97,6 +101,32 @@ void add_segment(const Corpus& corpus) {
     corpus.add("segment", "manifest", as_bytes(node::encode_manifest({0, {{1, 77, node::SegmentState::sealed, 1, 5, 4096}, {2, 78, node::SegmentState::open, 6, 0, 0}}})));
 }
 
+void add_registers(const Corpus& corpus) {
+    using namespace node;
+    const auto add = [&](const std::string& name, const auto& value, auto encode) {
+        Buffer bytes;
+        encode(value, bytes);
+        corpus.add("peers", name, bytes);
+    };
+    const Ballot ballot{3, AcceptorId{1}, 77};
+    const ChosenValue chosen{ballot, Buffer(5, std::byte{9})};
+    add("prepare", AcceptorCall{AcceptorId{1}, chosen, Prepare{"topic/a", ballot, 1}}, encode_acceptor_call);
+    add("accept", AcceptorCall{AcceptorId{1}, chosen, Accept{"topic/a", ballot, chosen.value, 1}}, encode_acceptor_call);
+    add("fence", AcceptorCall{AcceptorId{1}, chosen, Fence{2}}, encode_acceptor_call);
+    add("promised", AcceptorAnswer{AcceptorId{1}, Promised{"k", ballot, ballot, chosen.value}}, encode_acceptor_answer);
+    add("outbid", AcceptorAnswer{AcceptorId{1}, Outbid{"k", ballot, ballot}}, encode_acceptor_answer);
+    add("fenced", AcceptorAnswer{AcceptorId{1}, Fenced{2, {"k", "voters"}}}, encode_acceptor_answer);
+    add("news", RegisterNews{{"k", chosen}, {"voters", chosen}}, encode_register_news);
+    add("digest", RegisterDigest{"a", "z", true, {{"k", ballot}}}, encode_register_digest);
+    add("record", AcceptorRecord{"k", ballot, ballot, chosen.value}, encode_acceptor_record);
+    add("fence_record", FenceRecord{2, chosen}, encode_fence_record);
+    add("follows", std::vector{Follow{PartitionId{}, Epoch{4}, LogId{10}, Offset{5}, {}}}, encode_follows);
+    add("chunks", std::vector{Chunk{PartitionId{}, Epoch{4}, Offset{5}, Epoch{3}, Offset{0}, Offset{9}, Offset{5}, Lineage{}, 1}}, encode_chunks);
+    add("progress", std::vector{Progress{PartitionId{}, Epoch{4}, LogId{10}, Offset{5}, Offset{6}}}, encode_progress);
+    add("join", JoinAnswer{"", std::string(32, 'e'), {}}, encode_join_answer);
+    add("envelope", PeerEnvelope{kPeerVersion, "e", NodeId{1}, 5, NodeId{2}, PeerKind::gossip, as_bytes("payload")}, encode_peer_envelope);
+}
+
 void add_peers(const Corpus& corpus) {
     Buffer gossip, voters, partition, topic;
     node::Member member{node::NodeId{7}, 3, node::MemberState::suspect, {"n", "c", "p", "s", "1", {{"site", "hill"}}, 9, node::AcceptorId{8}}};
@@ -108,6 +138,7 @@ void add_peers(const Corpus& corpus) {
     corpus.add("peers", "voters", voters);
     corpus.add("peers", "partition", partition);
     corpus.add("peers", "topic", topic);
+    add_registers(corpus);
 }
 
 }  // namespace
