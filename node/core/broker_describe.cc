@@ -1,4 +1,6 @@
 // Answers about topics and about the node itself.
+#include <algorithm>
+
 #include "node/core/broker_state.h"
 #include "node/core/placement.h"
 
@@ -23,7 +25,9 @@ std::vector<NodeInfo> Broker::State::nodes() const {
     const auto members = mesh.membership->members();
     for (const Member& each : members) {
         const NodeFacts& facts = each.facts;
-        const bool votes = facts.acceptor != AcceptorId{} && mesh.registers->voters().contains(facts.acceptor);
+        // Whom a change under way lets in does not count before it is done: until then the mesh needs a majority of the old ones.
+        const std::vector<AcceptorId>& voters = mesh.registers->voters().voters;
+        const bool votes = facts.acceptor != AcceptorId{} && std::binary_search(voters.begin(), voters.end(), facts.acceptor);
         // Of a node that came back with an empty disk only the living one is shown.
         const Member* newest = member(facts.name);
         if (newest != nullptr && newest->id != each.id && each.state >= MemberState::dead) continue;
