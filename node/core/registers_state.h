@@ -8,6 +8,16 @@
 
 namespace sedge::node {
 
+// A change of the voters under way: see voter_change.cc.
+struct VoterChange {
+    enum class Phase : std::uint8_t { proposing, fencing, copying, committing } phase = Phase::proposing;
+    VoterSet joint;
+    std::set<AcceptorId> fenced;
+    std::set<RegisterKey> to_copy;
+    std::size_t copies_under_way = 0;
+    std::uint64_t resend_ms = 0;
+};
+
 struct Registers::State {
     struct Job {
         Change change;
@@ -21,15 +31,6 @@ struct Registers::State {
         std::uint64_t waits_until_ms = 0;
 
         std::uint64_t next_tick_ms() const { return waits_until_ms != 0 ? waits_until_ms : proposer.next_tick_ms(); }
-    };
-    // A change of the voters under way: see voter_change.cc.
-    struct VoterChange {
-        enum class Phase : std::uint8_t { proposing, fencing, copying, committing } phase = Phase::proposing;
-        VoterSet joint;
-        std::set<AcceptorId> fenced;
-        std::set<RegisterKey> to_copy;
-        std::size_t copies_under_way = 0;
-        std::uint64_t resend_ms = 0;
     };
 
     State(Options wanted, std::uint64_t seed) : options(std::move(wanted)), random(seed) {}
