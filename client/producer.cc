@@ -92,6 +92,7 @@ class Producer::Impl final : public Connection::Worker {
         std::string_view topic;
         PartitionIndex index;
         std::unique_ptr<OutgoingBatch> filling;               // under the lock
+        std::size_t last_bytes = 0, last_count = 0;           // of the batch before it: the next one will be about as large
         std::deque<std::unique_ptr<OutgoingBatch>> complete;  // under the lock
         bool listed = false;                                  // in active_, under the lock
         std::unique_ptr<PartitionSender> sender;              // the connection's thread's
@@ -112,7 +113,7 @@ class Producer::Impl final : public Connection::Worker {
     std::unique_ptr<Partition> make_partition(const Topic& topic, std::uint32_t index);
     Status wait_for_room(Lock& lock, std::size_t bytes);
     bool append(Topic& topic, Partition& partition, const ProducerRecord& record, std::size_t bytes, DeliveryCallback done);
-    void close_filling(const Topic& topic, Partition& partition);
+    std::unique_ptr<OutgoingBatch> close_filling(Partition& partition);
     void list(Partition& partition);
     std::unique_ptr<OutgoingBatch> take_ready(Partition& partition, std::uint64_t now_ms, std::uint64_t& next_ms);
     std::uint64_t work_on(Partition& partition, std::uint64_t now_ms);
@@ -236,12 +237,14 @@ Status Producer::Impl::wait_for_room(Lock& lock, std::size_t bytes) {
 bool Producer::Impl::append(Topic& topic, Partition& partition, const ProducerRecord& record, std::size_t bytes, DeliveryCallback done) {
     bool wake = false;
     if (partition.filling && partition.filling->builder.size_bytes() + bytes > topic.batch_bytes) {
-        close_filling(topic, partition);
+        partition.complete.push_back(close_filling(partition));
         wake = true;
     }
     if (!partition.filling) {
         const auto now = Connection::now_ms();
         partition.filling = std::make_unique<OutgoingBatch>(options_.codec);
+        partition.filling->builder.reserve(std::min(topic.batch_bytes, partition.last_bytes + partition.last_bytes / 8));
+        partition.filling->reports.reserve(partition.last_count);
         partition.filling->leaves_ms = now + options_.linger_ms;
         partition.filling->deadline_ms = now + options_.delivery_timeout_ms;
         wake = true;
@@ -253,16 +256,19 @@ bool Producer::Impl::append(Topic& topic, Partition& partition, const ProducerRe
     stats_.buffered_bytes += bytes;
     ++stats_.accepted;
     if (batch.builder.size_bytes() >= topic.batch_bytes || batch.count() >= limits::kMaxRecordsPerBatch) {
-        close_filling(topic, partition);
+        partition.complete.push_back(close_filling(partition));
         wake = true;
     }
     list(partition);
     return wake;
 }
 
-void Producer::Impl::close_filling(const Topic& topic, Partition& partition) {
-    partition.complete.push_back(std::move(partition.filling));
-    partitioner_->batch_closed(topic.name, partition.index);
+std::unique_ptr<OutgoingBatch> Producer::Impl::close_filling(Partition& partition) {
+    auto batch = std::move(partition.filling);
+    partition.last_bytes = batch->builder.size_bytes();
+    partition.last_count = batch->count();
+    partitioner_->batch_closed(partition.topic, partition.index);
+    return batch;
 }
 
 void Producer::Impl::list(Partition& partition) {
@@ -351,8 +357,7 @@ std::unique_ptr<OutgoingBatch> Producer::Impl::take_ready(Partition& partition, 
             next_ms = std::min(next_ms, leaves);
             return nullptr;
         }
-        partitioner_->batch_closed(partition.topic, partition.index);
-        return std::move(partition.filling);
+        return close_filling(partition);
     }
     auto batch = std::move(partition.complete.front());
     partition.complete.pop_front();

@@ -185,7 +185,6 @@ Buffer BatchBuilder::finish() {
     store_le(bytes, kCrcAt, crc32c(ByteView(buffer_).subspan(kVersionAt)));
     Buffer finished = std::move(buffer_);
     buffer_ = Buffer();
-    buffer_.reserve(finished.size());
     count_ = 0;
     set_producer({}, 0, 0);
     return finished;

@@ -105,6 +105,9 @@ class BatchBuilder {
     void add(std::uint64_t timestamp_ms, std::optional<ByteView> key, std::optional<ByteView> value,
              const std::vector<RecordHeader>& headers = {});
 
+    // Room for so many bytes in all, so that a batch of which the size is about known is not copied while it grows.
+    void reserve(std::size_t size_bytes) { buffer_.reserve(size_bytes); }
+
     std::uint32_t count() const { return count_; }
     bool empty() const { return count_ == 0; }
     // The size that finish() would return without compression.

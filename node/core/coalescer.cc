@@ -34,7 +34,7 @@ bool Coalescer::has_room(const Partition& partition, std::size_t record_bytes, s
 Buffer Coalescer::finish(std::size_t slot) {
     BatchBuilder& builder = slots_[slot].builder;
     Buffer batch = builder.finish();
-    if (batch.size() > (slot < kLargeSlots ? kKeptLargeBytes : kKeptBytes)) builder = BatchBuilder();
+    if (batch.size() <= (slot < kLargeSlots ? kKeptLargeBytes : kKeptBytes)) builder.reserve(batch.size());
     return batch;
 }
 
