@@ -113,7 +113,32 @@ std::uint32_t update(std::uint32_t crc, const std::byte* at, std::size_t size) {
 
 #endif
 
+// Checksums are polynomials over GF(2), reflected: the top bit is x^0. The product of two of them, modulo the checksum's own polynomial.
+constexpr std::uint32_t kOne = 0x8000'0000;
+constexpr std::uint32_t times(std::uint32_t a, std::uint32_t b) {
+    std::uint32_t product = 0;
+    for (; a != 0; a <<= 1) {
+        if ((a & kOne) != 0) product ^= b;
+        b = (b >> 1) ^ ((b & 1) != 0 ? kPolynomial : 0);  // times x
+    }
+    return product;
+}
+
+// [k]: what a checksum is multiplied with when 2^k zero bytes follow.
+constexpr auto kZeroBytes = [] {
+    std::array<std::uint32_t, 64> powers{};
+    powers[0] = kOne >> 8;
+    for (std::size_t k = 1; k < powers.size(); ++k) powers[k] = times(powers[k - 1], powers[k - 1]);
+    return powers;
+}();
+
 }  // namespace
+
+std::uint32_t crc32c_join(std::uint32_t a, std::uint32_t b, std::size_t b_bytes) {
+    for (std::size_t k = 0; b_bytes != 0; ++k, b_bytes >>= 1)
+        if ((b_bytes & 1) != 0) a = times(kZeroBytes[k], a);
+    return a ^ b;
+}
 
 std::uint32_t crc32c(ByteView bytes, std::uint32_t previous) { return ~update(~previous, bytes.data(), bytes.size()); }
 

@@ -18,6 +18,8 @@ constexpr std::size_t kSizeAt = 0, kCrcAt = 4, kBaseOffsetAt = 8, kAppendTimeAt 
                       kVersionAt = 32, kCodecAt = 33, kFlagsAt = 34, kCountAt = 36, kProducerIdAt = 40,
                       kProducerEpochAt = 48, kBaseSequenceAt = 52, kBaseTimestampAt = 56, kMaxTimestampAt = 64;
 constexpr std::uint8_t kBatchVersion = 1;
+// A builder takes its checksum in pieces of this size: much less than a processor's cache, enough for its fast way.
+constexpr std::size_t kSumEveryBytes = 12u << 10;
 
 Status corrupt(std::string what) { return {ErrorCode::corrupt_batch, std::move(what)}; }
 
@@ -158,6 +160,12 @@ void BatchBuilder::add(std::uint64_t timestamp_ms, std::optional<ByteView> key, 
         }
     }
     ++count_;
+    if (codec_ == Codec::none && buffer_.size() - summed_to_ >= kSumEveryBytes) sum_up();
+}
+
+void BatchBuilder::sum_up() {
+    summed_crc_ = crc32c(ByteView(buffer_).subspan(summed_to_), summed_crc_);
+    summed_to_ = buffer_.size();
 }
 
 Buffer BatchBuilder::finish() {
@@ -182,7 +190,15 @@ Buffer BatchBuilder::finish() {
     store_le(bytes, kBaseSequenceAt, base_sequence_);
     store_le(bytes, kBaseTimestampAt, base_timestamp_ms_);
     store_le(bytes, kMaxTimestampAt, max_timestamp_ms_);
-    store_le(bytes, kCrcAt, crc32c(ByteView(buffer_).subspan(kVersionAt)));
+    if (summed_to_ == kBatchHeaderBytes) {
+        store_le(bytes, kCrcAt, crc32c(ByteView(buffer_).subspan(kVersionAt)));
+    } else {
+        sum_up();
+        const auto of_header = crc32c(ByteView(buffer_).subspan(kVersionAt, kBatchHeaderBytes - kVersionAt));
+        store_le(bytes, kCrcAt, crc32c_join(of_header, summed_crc_, buffer_.size() - kBatchHeaderBytes));
+    }
+    summed_to_ = kBatchHeaderBytes;
+    summed_crc_ = 0;
     Buffer finished = std::move(buffer_);
     buffer_ = Buffer();
     count_ = 0;

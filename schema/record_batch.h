@@ -117,8 +117,13 @@ class BatchBuilder {
     Buffer finish();
 
   private:
+    void sum_up();
+
     Codec codec_;
     Buffer buffer_;  // room for the header, then the records
+    // The checksum of the records up to there, taken while they are in the processor's cache. Uncompressed batches only.
+    std::size_t summed_to_ = kBatchHeaderBytes;
+    std::uint32_t summed_crc_ = 0;
     std::uint32_t count_ = 0;
     ProducerId producer_id_;
     std::uint32_t producer_epoch_ = 0;

@@ -53,6 +53,15 @@ TEST_CASE("a checksum can be taken in parts, at any size", "[crc32c]") {
         CHECK(crc32c(ByteView(bytes).subspan(cut), crc32c(ByteView(bytes).first(cut))) == whole);
 }
 
+TEST_CASE("checksums of two parts give that of the whole, whichever was taken first", "[crc32c]") {
+    const Buffer bytes = filled(70'000, 11);
+    const std::uint32_t whole = crc32c(bytes);
+    for (const std::size_t cut : {0u, 1u, 40u, 4'096u, 65'535u, 69'999u, 70'000u}) {
+        const ByteView b = ByteView(bytes).subspan(cut);
+        CHECK(crc32c_join(crc32c(ByteView(bytes).first(cut)), crc32c(b), b.size()) == whole);
+    }
+}
+
 TEST_CASE("the key hash is the Kafka clients' murmur2", "[crc32c]") {
     CHECK(key_hash(as_bytes("21")) == static_cast<std::uint32_t>(-973932308));
     CHECK(key_hash(as_bytes("foobar")) == static_cast<std::uint32_t>(-790332482));

@@ -204,6 +204,25 @@ TEST_CASE("a builder knows its size, and compresses only what gets smaller", "[r
     CHECK(read_batch_header(batch)->codec == Codec::none);
 }
 
+TEST_CASE("a large batch that is summed up while it grows has the checksum of its bytes", "[record_batch]") {
+    for (const Codec codec : {Codec::none, Codec::lz4}) {
+        BatchBuilder builder(codec);
+        for (int again = 0; again < 2; ++again) {
+            Buffer value;
+            for (std::size_t i = 0; i < 200; ++i) {
+                value.push_back(static_cast<std::byte>(i * 31));
+                builder.add(i, std::nullopt, ByteView(value));
+                if (i == 100) builder.add(i, std::nullopt, ByteView(Buffer(30'000, std::byte{5})));
+            }
+            const Buffer batch = builder.finish();
+            REQUIRE(check_batch(batch).ok());
+            CHECK(check_batch(batch)->count == 201);
+            builder.add(1, std::nullopt, ByteView(value));
+            CHECK(check_batch(builder.finish()).ok());
+        }
+    }
+}
+
 TEST_CASE("random records come back as they were", "[record_batch]") {
     std::mt19937_64 random(11);
     const auto some_bytes = [&] { return std::string(random() % 5 == 0 ? random() % 70'000 : random() % 50, static_cast<char>(random() & 0x7F)); };
