@@ -1,0 +1,217 @@
+#include "tests/sim/mesh/mesh_world.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "node/core/peer_envelope.h"
+#include "node/core/replica_messages.h"
+#include "tests/sim/violation.h"
+
+namespace sedge::sim {
+namespace {
+
+constexpr std::array kBugs{
+    MeshBugName{MeshBug::report_durable_at_issue, "report_durable_at_issue"}, MeshBugName{MeshBug::forget_acceptor, "forget_acceptor"},
+    MeshBugName{MeshBug::forget_truncation, "forget_truncation"},             MeshBugName{MeshBug::same_log_after_wipe, "same_log_after_wipe"},
+    MeshBugName{MeshBug::watermark_past_gap, "watermark_past_gap"},           MeshBugName{MeshBug::acknowledge_received, "acknowledge_received"},
+    MeshBugName{MeshBug::forget_epoch, "forget_epoch"},                       MeshBugName{MeshBug::forget_producers, "forget_producers"},
+    MeshBugName{MeshBug::serve_uncommitted, "serve_uncommitted"},             MeshBugName{MeshBug::drop_batch, "drop_batch"},
+    MeshBugName{MeshBug::reuse_nonce, "reuse_nonce"},
+};
+constexpr std::uint64_t kHealthyWithinUs = 120'000'000;
+
+}  // namespace
+
+std::span<const MeshBugName> mesh_bugs() { return kBugs; }
+
+std::optional<MeshBug> mesh_bug_from(std::string_view name) {
+    for (const MeshBugName& known : kBugs)
+        if (known.name == name) return known.bug;
+    return std::nullopt;
+}
+
+MeshWorld::MeshWorld(const MeshOptions& options) : options_(options), random_(options.seed) {
+    clock_.mend();
+    const std::uint64_t count = options.nodes != 0 ? options.nodes : random_.one_in(3) ? random_.between(1, 7) : 3;
+    replicas_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, random_.between(2, 3)));
+    partitions_ = static_cast<std::uint32_t>(random_.between(1, 3));
+    client_world_ = {[this](std::size_t node, const std::string& client, Buffer header) { send_to_node(node, client, std::move(header)); },
+                     static_cast<std::size_t>(count), &history_, &marks_};
+    for (std::size_t i = 0; i < count; ++i) {
+        MeshNode::Outbound out;
+        out.to_peer = [this, i](std::size_t to, Frames frames) { send_to_peer(i, to, std::move(frames)); };
+        out.to_client = [this, i](const std::string& client, Buffer header, std::vector<SharedBytes>) { send_to_client(i, client, std::move(header)); };
+        nodes_.push_back(std::make_unique<MeshNode>(i, random_.fork(), options.bug, std::move(out)));
+    }
+    make_clients();
+}
+
+void MeshWorld::make_clients() {
+    topics_ = {"t"};
+    if (random_.one_in(2)) topics_.push_back("u");
+    const std::string min_insync = std::to_string(random_.between(1, replicas_));
+    auto admin = std::make_unique<MeshAdmin>(random_.fork(), client_world_, topics_, partitions_, replicas_, min_insync);
+    admin_ = admin.get();
+    clients_.push_back(std::move(admin));
+    std::uint64_t id = 1;
+    for (const std::string& topic : topics_) {
+        for (std::uint32_t partition = 0; partition < partitions_; ++partition) {
+            const std::string where = topic + std::to_string(partition);
+            clients_.push_back(std::make_unique<MeshProducer>("p" + where, random_.fork(), client_world_, topic, partition, true, ++id));
+            if (random_.one_in(2))
+                clients_.push_back(std::make_unique<MeshProducer>("q" + where, random_.fork(), client_world_, topic, partition, false, ++id));
+            clients_.push_back(std::make_unique<MeshConsumer>("c" + where, random_.fork(), client_world_, topic, partition));
+        }
+    }
+}
+
+void MeshWorld::note(const std::string& what) {
+    if (options_.verbose) std::printf("%10.3f ms  %s\n", static_cast<double>(clock_.now_us()) / 1000.0, what.c_str());
+}
+
+// --- Time ---
+
+void MeshWorld::step() {
+    std::uint64_t next = events_.empty() ? UINT64_MAX : events_.next_us();
+    MeshNode* node = nullptr;
+    MeshClient* client = nullptr;
+    for (const auto& each : nodes_)
+        if (const std::uint64_t at = each->next_us(clock_.now_us()); at < next) next = at, node = each.get();
+    for (const auto& each : clients_)
+        if (each->next_us() < next) next = each->next_us(), client = each.get(), node = nullptr;
+    clock_.advance_to(std::max(next, clock_.now_us()));
+    if (client != nullptr) return client->on_time(clock_.now_us());
+    if (node == nullptr) {
+        if (!events_.empty()) events_.take().second();
+        return;
+    }
+    clock_.advance_to(clock_.now_us() + 20);
+    node->turn(clock_.now(), clock_.now_us());
+    fingerprint_.add(clock_.now_us());
+    if (++turns_ % 4 == 0) check_leaders(*node);
+}
+
+void MeshWorld::run_until(std::uint64_t until_us) {
+    bool reached = false;
+    events_.schedule(until_us, [&reached] { reached = true; });
+    while (!reached) {
+        step();
+        for (auto at = stopping_.begin(); at != stopping_.end();) {
+            MeshNode& node = *nodes_[*at];
+            const std::size_t index = *at;
+            const bool done = !node.running() || node.broker().is_idle();
+            at = done ? stopping_.erase(at) : std::next(at);
+            if (!done || !node.running()) continue;
+            mark("clean stops");
+            end(index, false);
+            restart_later(index);
+        }
+    }
+}
+
+void MeshWorld::run() {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) start(i);
+    run_until(2'000'000);  // it may form in peace
+    end_of_faults_us_ = clock_.now_us() + options_.duration_ms * 1000;
+    schedule_fault();
+    run_until(end_of_faults_us_);
+    heal();
+    std::string why;
+    const std::uint64_t deadline_us = clock_.now_us() + kHealthyWithinUs;
+    while (!is_healthy(why)) {
+        if (clock_.now_us() >= deadline_us) violated("not healthy long after the last fault: " + why + view_of_all());
+        run_until(clock_.now_us() + 200'000);
+    }
+    check_end();
+}
+
+// --- The network ---
+
+void MeshWorld::send_to_peer(std::size_t from, std::size_t to, Frames frames) {
+    if (is_cut(from, to) || random_.per_mille(loss_per_mille_)) return mark("messages lost");
+    for (const Buffer& frame : frames) fingerprint_.add(frame);
+    const bool twice = !calm_ && random_.per_mille(5);
+    for (int copy = 0; copy < (twice ? 2 : 1); ++copy) {
+        const bool late = !calm_ && random_.per_mille(3);
+        const std::uint64_t delay_us = late ? random_.magnitude(1'000, 2'000'000) : random_.between(50, delay_us_);
+        events_.schedule(clock_.now_us() + delay_us, [this, from, to, sent = with_bug(frames)]() mutable {
+            if (to < nodes_.size() && nodes_[to]->running() && !is_cut(from, to)) nodes_[to]->on_peer(std::move(sent));
+        });
+    }
+}
+
+Frames MeshWorld::with_bug(Frames frames) const {
+    const bool changes_chunks = options_.bug == MeshBug::watermark_past_gap;
+    const bool changes_progress = options_.bug == MeshBug::acknowledge_received;
+    if (!changes_chunks && !changes_progress) return frames;
+    auto envelope = node::decode_peer_envelope(frames[0]);
+    if (!envelope) return frames;
+    Buffer payload;
+    if (changes_chunks && envelope->kind == node::PeerKind::chunks) {
+        auto chunks = node::decode_chunks(envelope->payload);
+        for (node::Chunk& each : *chunks) each.high_watermark = each.end;
+        node::encode_chunks(*chunks, payload);
+    } else if (changes_progress && envelope->kind == node::PeerKind::progress) {
+        auto progress = node::decode_progress(envelope->payload);
+        for (node::Progress& each : *progress) each.end = each.received;
+        node::encode_progress(*progress, payload);
+    } else {
+        return frames;
+    }
+    Buffer changed;
+    envelope->payload = payload;
+    node::encode_peer_envelope(*envelope, changed);
+    frames[0] = std::move(changed);
+    return frames;
+}
+
+void MeshWorld::send_to_node(std::size_t to, const std::string& client, Buffer header) {
+    if (random_.per_mille(loss_per_mille_)) return;
+    if (options_.bug == MeshBug::serve_uncommitted) {
+        const auto decoded = decode_request(header);
+        if (const auto* request = std::get_if<Request>(&decoded); request != nullptr && std::holds_alternative<ProduceRequest>(request->body)) {
+            ProduceRequest weaker = std::get<ProduceRequest>(request->body);
+            weaker.acks = Acks::leader;
+            Buffer changed;
+            encode_request(request->correlation_id, weaker, changed);
+            changed.insert(changed.end(), header.begin() + static_cast<std::ptrdiff_t>(request->header_bytes), header.end());
+            header = std::move(changed);
+        }
+    }
+    events_.schedule(clock_.now_us() + random_.between(50, delay_us_), [this, to, client, sent = std::move(header)]() mutable {
+        if (nodes_[to]->running()) nodes_[to]->on_client(client, {std::move(sent)});
+    });
+}
+
+void MeshWorld::send_to_client(std::size_t, const std::string& client, Buffer header) {
+    if (random_.per_mille(loss_per_mille_)) return;
+    events_.schedule(clock_.now_us() + random_.between(50, delay_us_), [this, client, sent = std::move(header)] {
+        for (const auto& each : clients_)
+            if (each->name() == client) return each->on_answer(clock_.now_us(), sent);
+    });
+}
+
+MeshResult MeshWorld::take_result() {
+    for (const auto& node : nodes_)
+        if (node->running()) collect_marks(*node);
+    mark("acknowledged", history_.acknowledged);
+    mark("read", history_.read);
+    return {true, "", fingerprint_.value(), marks_};
+}
+
+MeshResult run_mesh(const MeshOptions& options) {
+    MeshWorld world(options);
+    std::string violation;
+    try {
+        world.run();
+    } catch (const Violation& found) {
+        violation = found.what;
+    }
+    MeshResult result = world.take_result();
+    result.ok = violation.empty();
+    result.violation = std::move(violation);
+    return result;
+}
+
+}  // namespace sedge::sim
