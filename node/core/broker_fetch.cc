@@ -36,11 +36,15 @@ Partition* Broker::State::check_range(const PendingFetch& fetch) {
         return nullptr;
     }
     if (fetch.offset >= partition->start && fetch.offset <= partition->end) return partition;
-    refuse(fetch.from, fetch.correlation_id,
-           {ErrorCode::offset_out_of_range, "offset " + std::to_string(fetch.offset.value) + " is not in the partition: it begins at " +
-                                                std::to_string(partition->start.value) + " and ends at " +
-                                                std::to_string(partition->end.value)},
-           partition->start);
+    Status status{ErrorCode::offset_out_of_range, "offset " + std::to_string(fetch.offset.value) + " is not in the partition: it begins at " +
+                                                      std::to_string(partition->start.value) + " and ends at " +
+                                                      std::to_string(partition->end.value)};
+    if (partition->role != nullptr && partition->role->leads())
+        refuse_as_leader(*partition, fetch.from, fetch.correlation_id, std::move(status), partition->start);
+    else if (partition->role != nullptr)
+        refuse(fetch.from, fetch.correlation_id, {ErrorCode::not_leader, node_name() + " does not lead the partition any more; try again"});
+    else
+        refuse(fetch.from, fetch.correlation_id, std::move(status), partition->start);
     return nullptr;
 }
 

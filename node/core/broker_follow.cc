@@ -31,7 +31,7 @@ void Broker::State::tick_follower(Now now, Partition& partition) {
 void Broker::State::report_progress(Partition& partition) {
     const ReplicaRole& role = *partition.role;
     mesh.outbox[role.chosen->leader].progress.push_back(
-        {partition.id, role.epoch, partition.log->id, role.follower->durable_end, partition.end});
+        {partition.id, role.epoch, partition.log->id, role.follower->durable_end, partition.end, role.follower->round});
 }
 
 // --- What the leader sends ---
@@ -65,6 +65,8 @@ void Broker::State::on_chunk(Now now, NodeId from, std::uint64_t nonce, const Ch
     follower.heard_ms = now.monotonic_ms;
     if (chunk.lineage && !follower.accepted && !rejoin(now, *partition, chunk)) return;
     if (!follower.accepted) return;
+    const bool is_new_round = chunk.round > follower.round;
+    follower.round = std::max(follower.round, chunk.round);
     Topic& topic = *catalogue.find(partition->id.topic);
     const Offset before = partition->end;
     bool is_gapless = chunk.base <= partition->end;
@@ -85,7 +87,7 @@ void Broker::State::on_chunk(Now now, NodeId from, std::uint64_t nonce, const Ch
         turn.releases.push_back({partition->id, chunk.start});
     }
     // A heartbeat is answered, so that the leader knows that its follower is there and up to date.
-    if (partition->end == before && follower.accepted) report_progress(*partition);
+    if ((partition->end == before || is_new_round) && follower.accepted) report_progress(*partition);
 }
 
 // Compares the leader's history with this log's: what is not shared is cut off before anything else is taken or said.

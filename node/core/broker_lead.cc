@@ -40,9 +40,9 @@ void Broker::State::on_follow(Now now, NodeId from, const Follow& follow) {
     const Topic& topic = *catalogue.find(partition->id.topic);
     if (!keeps(topic.description, partition->id.partition, name_of(from))) return;
     FollowerCursor& cursor = partition->role->leader->cursors[from];
-    const std::uint64_t reading = cursor.reading;
+    const bool reading = cursor.reading;
     cursor = {};
-    cursor.reading = reading != 0;  // its answer will not fit, and be dropped
+    cursor.reading = reading;  // its answer will not fit, and be dropped
     cursor.log = follow.log;
     cursor.heard_ms = now.monotonic_ms;
     close_batch(now, *partition);
@@ -61,6 +61,7 @@ void Broker::State::on_progress(Now now, NodeId from, const Progress& progress) 
     if (found == role.leader->cursors.end() || found->second.log != progress.log) return;
     FollowerCursor& cursor = found->second;
     cursor.heard_ms = now.monotonic_ms;
+    cursor.round = std::max(cursor.round, progress.round);
     cursor.acknowledged = std::max(cursor.acknowledged, progress.end);
     while (!cursor.in_flight.empty() && cursor.in_flight.front().end <= progress.end) {
         cursor.in_flight_bytes -= cursor.in_flight.front().bytes;
@@ -68,6 +69,7 @@ void Broker::State::on_progress(Now now, NodeId from, const Progress& progress) 
     }
     role.leader->replicas.on_follower_durable(now.monotonic_ms, {from, progress.log}, progress.end);
     advance(now, *partition);
+    release_refusals(*partition);
     change_isr(now, *partition);
     if (cursor.next < partition->end) queue_stream(*partition);
 }
@@ -134,7 +136,7 @@ void Broker::State::send_chunk(NodeId node, Partition& partition, FollowerCursor
     PeerOutbox& box = mesh.outbox[node];
     const ReplicaLog& log = *partition.log;
     Chunk chunk{partition.id, partition.role->epoch, cursor.next, {}, partition.start, partition.end, partition.high_watermark, {},
-                static_cast<std::uint32_t>(frames.size())};
+                static_cast<std::uint32_t>(frames.size()), partition.role->leader->round};
     if (cursor.next > partition.start) chunk.previous_epoch = log.lineage.epoch_of(Offset{cursor.next.value - 1}).value_or(Epoch{});
     if (with_lineage) chunk.lineage = log.lineage;
     std::size_t bytes = 0;
@@ -212,7 +214,36 @@ void Broker::State::release_held(Partition& partition) {
     }
 }
 
+// --- Refusals that must be true ---
+
+void Broker::State::refuse_as_leader(Partition& partition, const ConnectionId& to, std::uint64_t correlation_id, Status status,
+                                     std::optional<Offset> next_offset) {
+    LeaderRole& leader = *partition.role->leader;
+    if (leader.refusals.size() >= mesh_limits::kMaxHeldRefusals)
+        return refuse(to, correlation_id, {ErrorCode::busy, "too many requests wait for the replicas; try again"});
+    leader.refusals.push_back({to, correlation_id, std::move(status), next_offset, ++leader.round});
+    for (auto& [node, cursor] : leader.cursors) send_chunk(node, partition, cursor, cursor.next, {}, false);
+    release_refusals(partition);
+}
+
+void Broker::State::release_refusals(Partition& partition) {
+    LeaderRole& leader = *partition.role->leader;
+    std::uint64_t confirmed = leader.round;
+    for (const Replica& each : leader.replicas.chosen().isr) {
+        if (each.node == options.node_id) continue;
+        const auto cursor = leader.cursors.find(each.node);
+        confirmed = cursor == leader.cursors.end() || cursor->second.log != each.log ? 0 : std::min(confirmed, cursor->second.round);
+    }
+    for (; !leader.refusals.empty() && leader.refusals.front().round <= confirmed; leader.refusals.pop_front()) {
+        HeldRefusal& each = leader.refusals.front();
+        refuse(each.to, each.correlation_id, std::move(each.status), each.next_offset);
+    }
+}
+
 void Broker::State::refuse_held(Partition& partition) {
+    for (const HeldRefusal& each : std::exchange(partition.role->leader->refusals, {}))
+        refuse(each.to, each.correlation_id, {ErrorCode::not_leader, node_name() + " does not lead the partition any more; try again"});
+
     for (const HeldAnswer& each : std::exchange(partition.role->leader->held, {})) {
         for (std::uint32_t i = 0; i < each.response.count; ++i)
             refuse(each.to, each.correlation_id + i, {ErrorCode::not_leader, node_name() + " does not lead the partition any more; try again"});

@@ -179,7 +179,11 @@ Status Broker::State::produce_batch(Now now, const ConnectionId& from, const Req
     if (Status status = admit_replicated(topic, partition, produce.acks); !status.ok()) return status;
     if (header->producer_id != ProducerId{}) {
         std::optional<ProducerTable::Batch> original;
-        if (Status status = partition.producers.check(*header, original); !status.ok()) return status;
+        if (Status status = partition.producers.check(*header, original); !status.ok()) {
+            if (partition.role == nullptr || produce.acks == Acks::none) return status;
+            refuse_as_leader(partition, from, request.correlation_id, std::move(status), std::nullopt);
+            return {};
+        }
         if (original) {
             // Answered on the original's condition: with the newest write, which comes after the one that holds it.
             ++counters.duplicates;

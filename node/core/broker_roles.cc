@@ -58,7 +58,8 @@ void Broker::State::review(Now now, Partition& partition) {
             follow(now, partition);
     } else if (role.leader && chosen.resigned) {
         step_down(now, partition);
-    } else if (role.leader) {
+    } else if (role.leader && !role.is_asking) {
+        // Not while a change is under way: what is known may be older than its outcome, and an addition counts until that is known.
         role.leader->replicas.on_chosen(chosen);
         advance(now, partition);
         change_isr(now, partition);
@@ -200,8 +201,8 @@ void Broker::State::lead(Now now, const Topic& topic, Partition& partition) {
     role.epoch_durable = false;
     role.next_try_ms = 0;
     role.follower.reset();
-    role.leader.emplace(LeaderRole{LeaderReplicas(replica_here(partition), *role.chosen, partition.high_watermark, partition.end,
-                                                  topic.description.config.min_insync, now.monotonic_ms), {}, {}, {}});
+    role.leader.emplace(LeaderReplicas(replica_here(partition), *role.chosen, partition.high_watermark, partition.end,
+                                                  topic.description.config.min_insync, now.monotonic_ms));
     partition.log->seen_epoch = role.epoch;
     add_entry(epoch_entry(partition, role.epoch));
     turn_syncs = true;

@@ -186,6 +186,9 @@ struct Broker::State {
     void advance(Now now, Partition& partition);
     void release_held(Partition& partition);
     void refuse_held(Partition& partition);
+    void refuse_as_leader(Partition& partition, const ConnectionId& to, std::uint64_t correlation_id, Status status,
+                          std::optional<Offset> next_offset);
+    void release_refusals(Partition& partition);
     void hold_answer(Partition& partition, HeldAnswer answer);
 
     // --- broker_follow.cc: a follower and its leader ---

@@ -99,6 +99,7 @@ inline constexpr std::uint64_t kAskAgainMs = 300;
 inline constexpr std::uint64_t kHeartbeatMs = 500;
 inline constexpr std::uint64_t kSilenceMs = 2'000;           // a leader that says nothing for so long is asked again
 inline constexpr std::uint64_t kResendMs = 1'000;            // what was sent and is not acknowledged is sent again
+inline constexpr std::size_t kMaxHeldRefusals = 1'024;       // of one partition
 inline constexpr std::uint64_t kLeadersPatienceMs = 5'000;
 inline constexpr std::uint64_t kJoinAgainMs = 2'000;
 inline constexpr std::uint64_t kHandOverMs = 3'000;

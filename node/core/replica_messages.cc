@@ -64,17 +64,18 @@ bool read(MsgpackReader& reader, Follow& follow) {
 }
 
 bool read(MsgpackReader& reader, Chunk& chunk) {
-    if (reader.array() != 10u) return false;
+    if (reader.array() != 11u) return false;
     if (!read(reader, chunk.partition) || !read(reader, chunk.epoch.value) || !read(reader, chunk.base.value) ||
         !read(reader, chunk.previous_epoch.value) || !read(reader, chunk.start.value) || !read(reader, chunk.end.value) ||
-        !read(reader, chunk.high_watermark.value) || !read(reader, chunk.frames))
+        !read(reader, chunk.high_watermark.value) || !read(reader, chunk.frames) || !read(reader, chunk.round))
         return false;
     return reader.nil() || read(reader, chunk.lineage.emplace());
 }
 
 bool read(MsgpackReader& reader, Progress& progress) {
-    return reader.array() == 6u && read(reader, progress.partition) && read(reader, progress.epoch.value) &&
-           read(reader, progress.log.value) && read(reader, progress.end.value) && read(reader, progress.received.value);
+    return reader.array() == 7u && read(reader, progress.partition) && read(reader, progress.epoch.value) &&
+           read(reader, progress.log.value) && read(reader, progress.end.value) && read(reader, progress.received.value) &&
+           read(reader, progress.round);
 }
 
 template <class Message>
@@ -105,10 +106,10 @@ void encode_chunks(const std::vector<Chunk>& chunks, Buffer& out) {
     MsgpackWriter writer(out);
     writer.array(static_cast<std::uint32_t>(chunks.size()));
     for (const Chunk& chunk : chunks) {
-        writer.array(10);
+        writer.array(11);
         write(writer, chunk.partition);
         write_uints(writer, {chunk.epoch.value, chunk.base.value, chunk.previous_epoch.value, chunk.start.value, chunk.end.value,
-                             chunk.high_watermark.value, chunk.frames});
+                             chunk.high_watermark.value, chunk.frames, chunk.round});
         if (chunk.lineage)
             write(writer, *chunk.lineage);
         else
@@ -120,9 +121,9 @@ void encode_progress(const std::vector<Progress>& progress, Buffer& out) {
     MsgpackWriter writer(out);
     writer.array(static_cast<std::uint32_t>(progress.size()));
     for (const Progress& each : progress) {
-        writer.array(6);
+        writer.array(7);
         write(writer, each.partition);
-        write_uints(writer, {each.epoch.value, each.log.value, each.end.value, each.received.value});
+        write_uints(writer, {each.epoch.value, each.log.value, each.end.value, each.received.value, each.round});
     }
 }
 

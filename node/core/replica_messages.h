@@ -36,6 +36,7 @@ struct Chunk {
     Offset high_watermark;
     std::optional<Lineage> lineage;  // in the answer to Follow
     std::uint32_t frames = 0;
+    std::uint64_t round = 0;         // comes back in Progress: then the follower was still in this epoch
 };
 
 // "My log `log` holds everything below `end`, durably, in this epoch." `received`: the same, durable or not.
@@ -45,6 +46,7 @@ struct Progress {
     LogId log;
     Offset end;
     Offset received;
+    std::uint64_t round = 0;  // the newest one that came with a chunk
 };
 
 void encode_follows(const std::vector<Follow>& follows, Buffer& out);

@@ -14,6 +14,7 @@
 #include "node/core/partition_register.h"
 #include "node/core/replica_messages.h"
 #include "schema/response.h"
+#include "schema/status.h"
 
 namespace sedge::node {
 
@@ -26,6 +27,16 @@ struct HeldAnswer {
     ProduceResponse response;
 };
 
+// A refusal that only the true leader may give, until a round through the ISR has shown that this is still the one: a leader that was
+// paused or cut off would tell producers that they made an error, and consumers that their records are gone.
+struct HeldRefusal {
+    ConnectionId to;
+    std::uint64_t correlation_id = 0;
+    Status status;
+    std::optional<Offset> next_offset;
+    std::uint64_t round = 0;
+};
+
 // How far a follower has been sent the log.
 struct FollowerCursor {
     LogId log;
@@ -33,6 +44,7 @@ struct FollowerCursor {
     Offset acknowledged;       // durable there
     bool reading = false;      // a read from the disk is under way for it
     std::uint64_t heard_ms = 0;
+    std::uint64_t round = 0;   // the newest one that it has answered
     struct Sent {
         Offset end;
         std::size_t bytes = 0;
@@ -43,9 +55,13 @@ struct FollowerCursor {
 };
 
 struct LeaderRole {
+    explicit LeaderRole(LeaderReplicas known) : replicas(std::move(known)) {}
+
     LeaderReplicas replicas;
     std::map<NodeId, FollowerCursor> cursors;
     std::deque<HeldAnswer> held;
+    std::deque<HeldRefusal> refusals;
+    std::uint64_t round = 0;
     std::vector<std::pair<NodeId, Follow>> early;  // followers that asked before the epoch was durable here
 };
 
@@ -56,6 +72,7 @@ struct FollowerRole {
     Offset durable_end;
     Offset leader_watermark;
     Offset leader_end;
+    std::uint64_t round = 0;
 };
 
 struct ReplicaRole {

@@ -10,6 +10,7 @@ void MeshWorld::check_leaders(const MeshNode& node) {
     if (!node.running()) return;
     for (const auto& view : const_cast<MeshNode&>(node).broker().partitions()) {
         require(view.start <= view.high_watermark && view.high_watermark <= view.end, "a high watermark lies outside its log");
+        if (options_.verbose) note_change(node, view);
         if (!view.leads) continue;
         const std::pair self{node.id(), node.starts()};
         const auto [at, is_new] = leaders_.emplace(std::pair{view.id, view.epoch.value}, self);
@@ -17,6 +18,18 @@ void MeshWorld::check_leaders(const MeshNode& node) {
         violated("two leaders in epoch " + std::to_string(view.epoch.value) + " of " + view.topic + "/" + std::to_string(view.id.partition.value) +
                  ": nodes " + std::to_string(at->second.first) + " and " + std::to_string(self.first));
     }
+}
+
+// Who leads and follows, as it changes.
+void MeshWorld::note_change(const MeshNode& node, const node::Broker::PartitionView& view) {
+    if (!view.is_kept) return;
+    std::string text = std::string(view.leads ? "leads" : "follows") + " epoch " + std::to_string(view.epoch.value) + " log " + std::to_string(view.log % 1000) + " isr";
+    for (const auto& [id, log] : view.isr) text += " " + std::to_string(id) + ":" + std::to_string(log % 1000);
+    const std::string key = node.name() + " " + view.topic + "/" + std::to_string(view.id.partition.value);
+    std::string& before = shown_[key];
+    if (before == text) return;
+    before = text;
+    note(key + " " + text + "; hw " + std::to_string(view.high_watermark.value) + " end " + std::to_string(view.end.value));
 }
 
 bool MeshWorld::is_healthy(std::string& why) {

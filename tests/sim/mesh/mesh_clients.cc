@@ -81,6 +81,8 @@ void MeshProducer::on_response(std::uint64_t now_us, const Response& response) {
     const auto& stored = std::get<ProduceResponse>(response.body);
     for (std::size_t i = 0; i < values_.size(); ++i)
         if (acks_all_) world_.history->fixed(topic_, partition_, stored.offset.value + i, values_[i], "acknowledged");
+    world_.note(name_ + " is told: " + values_.front() + " and " + std::to_string(values_.size() - 1) + " more are at offset " +
+                std::to_string(stored.offset.value) + (stored.duplicate ? ", again" : "") + " on " + std::to_string(stored.durable_copies));
     if (acks_all_) world_.history->acknowledged += values_.size();
     if (stored.duplicate) ++(*world_.marks)["retries recognised"];
     sequence_ += static_cast<std::uint32_t>(values_.size());

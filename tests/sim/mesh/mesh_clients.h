@@ -18,6 +18,7 @@ namespace sedge::sim {
 struct ClientWorld {
     std::function<void(std::size_t node, const std::string& client, Buffer header)> send;
     std::size_t nodes = 1;
+    std::function<void(const std::string&)> note;
     MeshHistory* history = nullptr;
     std::map<std::string, std::uint64_t>* marks = nullptr;
 };

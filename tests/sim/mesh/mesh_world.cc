@@ -37,7 +37,7 @@ MeshWorld::MeshWorld(const MeshOptions& options) : options_(options), random_(op
     replicas_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, random_.between(2, 3)));
     partitions_ = static_cast<std::uint32_t>(random_.between(1, 3));
     client_world_ = {[this](std::size_t node, const std::string& client, Buffer header) { send_to_node(node, client, std::move(header)); },
-                     static_cast<std::size_t>(count), &history_, &marks_};
+                     static_cast<std::size_t>(count), [this](const std::string& what) { note(what); }, &history_, &marks_};
     for (std::size_t i = 0; i < count; ++i) {
         MeshNode::Outbound out;
         out.to_peer = [this, i](std::size_t to, Frames frames) { send_to_peer(i, to, std::move(frames)); };

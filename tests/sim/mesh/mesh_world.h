@@ -48,6 +48,7 @@ class MeshWorld {
     void heal();
     // --- Checks (mesh_checks.cc) ---
     void check_leaders(const MeshNode& node);
+    void note_change(const MeshNode& node, const node::Broker::PartitionView& view);
     bool is_healthy(std::string& why);
     void check_end();
     std::string view_of_all();
@@ -74,6 +75,7 @@ class MeshWorld {
     std::uint64_t end_of_faults_us_ = 0;
     bool calm_ = false, has_wiped_ = false;
     std::map<std::pair<PartitionId, std::uint32_t>, std::pair<std::uint64_t, std::uint64_t>> leaders_;  // -> node, start
+    std::map<std::string, std::string> shown_;
     std::uint64_t turns_ = 0;
     Fingerprint fingerprint_;
 };
