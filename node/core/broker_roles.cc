@@ -167,7 +167,7 @@ void Broker::State::change_isr(Now now, Partition& partition) {
             return current ? remove_from_isr(*current, epoch, nonce, gone) : std::nullopt;
         });
     }
-    const auto in = replicas.ready_to_join();
+    const auto in = replicas.ready_to_join(now.monotonic_ms, options.replica_lag_ms);
     if (!in) return;
     if (is_gone(in->node, 0, now)) {
         role.leader->cursors.erase(in->node);

@@ -55,10 +55,13 @@ void LeaderReplicas::update() {
     high_watermark_ = std::max(high_watermark_, lowest);
 }
 
-std::optional<Replica> LeaderReplicas::ready_to_join() const {
+std::optional<Replica> LeaderReplicas::ready_to_join(std::uint64_t now_ms, std::uint64_t lag_ms) const {
     if (change_in_flight() || !own_end_) return std::nullopt;
-    for (const auto& [replica, progress] : followers_)
-        if (!chosen_.in_sync(replica) && progress.end >= high_watermark_ && progress.end >= epoch_start_) return replica;
+    for (const auto& [replica, progress] : followers_) {
+        const bool holds_all = progress.end >= high_watermark_ && progress.end >= epoch_start_;
+        const bool keeps_up = progress.end >= *own_end_ || now_ms < progress.caught_up_ms + lag_ms;
+        if (!chosen_.in_sync(replica) && holds_all && keeps_up) return replica;
+    }
     return std::nullopt;
 }
 

@@ -38,8 +38,9 @@ class LeaderReplicas {
     bool enough_in_sync() const { return chosen_.isr.size() >= min_insync_; }
     bool change_in_flight() const { return proposed_.has_value(); }
 
-    // A log outside the ISR that has caught up: durable to the high watermark and past the epoch's start. One change at a time.
-    std::optional<Replica> ready_to_join() const;
+    // A log outside the ISR that has caught up: durable to the high watermark and to the epoch's start, and not lagging, or it would be put
+    // out again at once. One change at a time.
+    std::optional<Replica> ready_to_join(std::uint64_t now_ms, std::uint64_t lag_ms) const;
     // A log of the ISR that has not reached what was durable here `lag_ms` ago: nothing heard of it, or it falls behind.
     std::optional<Replica> lagging(std::uint64_t now_ms, std::uint64_t lag_ms) const;
 

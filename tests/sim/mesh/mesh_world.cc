@@ -131,6 +131,7 @@ void MeshWorld::run() {
 void MeshWorld::send_to_peer(std::size_t from, std::size_t to, Frames frames) {
     if (is_cut(from, to) || random_.per_mille(loss_per_mille_)) return mark("messages lost");
     for (const Buffer& frame : frames) fingerprint_.add(frame);
+    if (options_.verbose) note_message(from, to, frames[0]);
     const bool twice = !calm_ && random_.per_mille(5);
     for (int copy = 0; copy < (twice ? 2 : 1); ++copy) {
         const bool late = !calm_ && random_.per_mille(3);
@@ -139,6 +140,23 @@ void MeshWorld::send_to_peer(std::size_t from, std::size_t to, Frames frames) {
             if (to < nodes_.size() && nodes_[to]->running() && !is_cut(from, to)) nodes_[to]->on_peer(std::move(sent));
         });
     }
+}
+
+void MeshWorld::note_message(std::size_t from, std::size_t to, const Buffer& header) {
+    const auto envelope = node::decode_peer_envelope(header);
+    if (!envelope) return;
+    const std::string link = "    n" + std::to_string(from + 1) + " > n" + std::to_string(to + 1) + " ";
+    const auto place = [](const PartitionId& id) { return to_string(id.topic).substr(0, 4) + "/" + std::to_string(id.partition.value) + " "; };
+    if (envelope->kind == node::PeerKind::follow)
+        for (const node::Follow& each : node::decode_follows(envelope->payload).value_or(std::vector<node::Follow>()))
+            note(link + "follow " + place(each.partition) + "epoch " + std::to_string(each.epoch.value) + " end " + std::to_string(each.end.value));
+    if (envelope->kind == node::PeerKind::progress)
+        for (const node::Progress& each : node::decode_progress(envelope->payload).value_or(std::vector<node::Progress>()))
+            note(link + "progress " + place(each.partition) + "epoch " + std::to_string(each.epoch.value) + " end " + std::to_string(each.end.value));
+    if (envelope->kind == node::PeerKind::chunks)
+        for (const node::Chunk& each : node::decode_chunks(envelope->payload).value_or(std::vector<node::Chunk>()))
+            note(link + "chunk " + place(each.partition) + "epoch " + std::to_string(each.epoch.value) + " base " + std::to_string(each.base.value) +
+                 " frames " + std::to_string(each.frames) + " hw " + std::to_string(each.high_watermark.value) + (each.lineage ? " lineage" : ""));
 }
 
 Frames MeshWorld::with_bug(Frames frames) const {

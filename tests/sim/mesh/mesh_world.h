@@ -34,6 +34,7 @@ class MeshWorld {
     void send_to_peer(std::size_t from, std::size_t to, Frames frames);
     void send_to_node(std::size_t to, const std::string& client, Buffer header);
     void send_to_client(std::size_t from, const std::string& client, Buffer header);
+    void note_message(std::size_t from, std::size_t to, const Buffer& header);
     Frames with_bug(Frames frames) const;
     bool is_cut(std::size_t from, std::size_t to) const { return cut_.contains({from, to}); }
     // --- Faults (mesh_faults.cc) ---

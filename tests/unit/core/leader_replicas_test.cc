@@ -51,9 +51,9 @@ TEST_CASE("a proposed addition counts at once, a proposed removal only when chos
     CHECK(replicas.high_watermark() == Offset{110});
 
     replicas.on_follower_durable(0, kC, Offset{110});
-    CHECK(replicas.ready_to_join() == kC);
+    CHECK(replicas.ready_to_join(0, 1'000) == kC);
     replicas.on_isr_proposed({kA, kC});
-    CHECK(!replicas.ready_to_join());
+    CHECK(!replicas.ready_to_join(0, 1'000));
     replicas.on_own_durable(Offset{150});
     CHECK(replicas.high_watermark() == Offset{110});
     replicas.on_follower_durable(0, kC, Offset{130});
