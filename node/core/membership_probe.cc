@@ -17,8 +17,9 @@ void Membership::on_tick(std::uint64_t now_ms) {
     if (now_ms >= next_digest_ms_) {
         // A random part of the interval, so that nodes that started together do not all ask at once.
         next_digest_ms_ = now_ms + options_.digest_interval_ms / 2 + random_.below(options_.digest_interval_ms);
-        for (const NodeId other : pick_others(1, self_id_)) send(other, {Digest{fingerprint()}, {}});
-        if (const auto other = pick_dead()) send(*other, {Digest{fingerprint()}, {}});
+        // With this node's own facts: the other may have forgotten whom to answer.
+        for (const NodeId other : pick_others(1, self_id_)) send(other, {Digest{fingerprint()}, {self()}});
+        if (const auto other = pick_dead()) send(*other, {Digest{fingerprint()}, {self()}});
     }
 }
 

@@ -89,7 +89,7 @@ void MeshNode::end(bool power_cut) {
     reads_.clear();
     peer_inbox_.clear();
     client_inbox_.clear();
-    paused_until_us_ = 0;
+    paused_until_us_ = sync_ends_us_ = next_sync_ends_us_ = 0;
     // The system keeps what a killed process wrote; without power some of it may be there all the same, in order.
     if (power_cut) {
         const std::size_t kept = durable_ + random_.below(disk_.size() - durable_ + 1);
@@ -150,17 +150,24 @@ void MeshNode::complete(node::Now now, std::uint64_t now_us) {
     }
 }
 
+// One sync at a time; what comes meanwhile shares the next one.
+std::uint64_t MeshNode::next_sync_us(std::uint64_t now_us) {
+    const std::uint64_t takes_us = is_slow ? random_.magnitude(5'000, 400'000) : random_.between(100, 3'000);
+    if (now_us >= sync_ends_us_) sync_ends_us_ = std::exchange(next_sync_ends_us_, 0);
+    if (now_us >= sync_ends_us_) return sync_ends_us_ = now_us + takes_us;
+    if (next_sync_ends_us_ == 0) next_sync_ends_us_ = sync_ends_us_ + takes_us;
+    return next_sync_ends_us_;
+}
+
 void MeshNode::carry_out(node::Now now, std::uint64_t now_us) {
     node::Effects effects;
     for (;;) {
         broker_->take_effects(now, effects);
         if (effects.empty()) return;
         for (node::JournalWrite& write : effects.writes) {
-            const std::uint64_t before = disk_.size() > durable_ ? disk_.back().due_us : now_us;
-            const std::uint64_t takes_us = is_slow ? random_.magnitude(5'000, 400'000) : random_.between(100, 3'000);
             if (bug_ == MeshBug::drop_batch && write.entries.size() == 1 && write.entries[0].type == EntryType::batch && random_.one_in(40))
                 write.entries[0].type = EntryType::watermark;
-            disk_.push_back({std::move(write.entries), write.roll, write.token.value, std::max(before, now_us) + takes_us});
+            disk_.push_back({std::move(write.entries), write.roll, write.token.value, next_sync_us(now_us)});
             if (bug_ == MeshBug::forget_truncation)
                 std::erase_if(disk_.back().entries, [](const auto& entry) { return entry.type == EntryType::truncated; });
             if (write.roll) broker_->on_room(now, {true, false});

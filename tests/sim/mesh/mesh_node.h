@@ -60,6 +60,7 @@ class MeshNode {
     };
     void restore();
     void carry_out(node::Now now, std::uint64_t now_us);
+    std::uint64_t next_sync_us(std::uint64_t now_us);
     void complete(node::Now now, std::uint64_t now_us);
     node::ReadResult find(const node::ReadEffect& read) const;
 
@@ -78,6 +79,7 @@ class MeshNode {
     std::deque<Frames> peer_inbox_;
     std::deque<std::pair<std::string, Frames>> client_inbox_;
     std::uint64_t paused_until_us_ = 0;
+    std::uint64_t sync_ends_us_ = 0, next_sync_ends_us_ = 0;
 };
 
 }  // namespace sedge::sim
