@@ -229,11 +229,11 @@ void Broker::State::refuse_as_leader(Partition& partition, const ConnectionId& t
 void Broker::State::release_refusals(Partition& partition) {
     LeaderRole& leader = *partition.role->leader;
     std::uint64_t confirmed = leader.round;
-    for (const Replica& each : leader.replicas.chosen().isr) {
-        if (each.node == options.node_id) continue;
+    leader.replicas.for_each_in_sync([&](const Replica& each) {
+        if (each.node == options.node_id) return;
         const auto cursor = leader.cursors.find(each.node);
         confirmed = cursor == leader.cursors.end() || cursor->second.log != each.log ? 0 : std::min(confirmed, cursor->second.round);
-    }
+    });
     for (; !leader.refusals.empty() && leader.refusals.front().round <= confirmed; leader.refusals.pop_front()) {
         HeldRefusal& each = leader.refusals.front();
         refuse(each.to, each.correlation_id, std::move(each.status), each.next_offset);

@@ -47,11 +47,7 @@ std::optional<Offset> LeaderReplicas::end_of(const Replica& replica) const {
 void LeaderReplicas::update() {
     if (!own_end_ || !enough_in_sync()) return;
     Offset lowest = *own_end_;
-    const auto include = [&](const std::vector<Replica>& replicas) {
-        for (const Replica& replica : replicas) lowest = std::min(lowest, end_of(replica).value_or(Offset{0}));
-    };
-    include(chosen_.isr);
-    if (proposed_) include(*proposed_);
+    for_each_in_sync([&](const Replica& replica) { lowest = std::min(lowest, end_of(replica).value_or(Offset{0})); });
     high_watermark_ = std::max(high_watermark_, lowest);
 }
 

@@ -35,6 +35,13 @@ class LeaderReplicas {
 
     Offset high_watermark() const { return high_watermark_; }
     const PartitionRegister& chosen() const { return chosen_; }
+    // Calls visit(replica) for each log that may be in the ISR; some twice.
+    template <class Visit>
+    void for_each_in_sync(Visit&& visit) const {
+        for (const Replica& each : chosen_.isr) visit(each);
+        if (proposed_)
+            for (const Replica& each : *proposed_) visit(each);
+    }
     bool enough_in_sync() const { return chosen_.isr.size() >= min_insync_; }
     bool change_in_flight() const { return proposed_.has_value(); }
 

@@ -137,7 +137,7 @@ void MeshWorld::wipe_somebody() {
             ++led;
         }
         for (const auto& metric : node->broker().metrics())
-            if (metric.name == "sedge_voter_set" && metric.value < 3) return;
+            if ((metric.name == "sedge_voter_set" && metric.value < 3) || (metric.name == "sedge_register_changes" && metric.value > 0)) return;
     }
     if (led != topics_.size() * partitions_) return;
     has_wiped_ = true;
