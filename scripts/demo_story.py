@@ -1,8 +1,10 @@
-"""The story of scripts/demo: telemetry of this machine, a node that is killed, and an account of every record."""
+"""The story of scripts/demo: telemetry of this machine, a mesh of three whose leader is killed and whose follower loses its disk, and
+an account of every record."""
 
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +16,10 @@ from pathlib import Path
 
 TICKS = 120          # readings of /proc
 TICK_S = 0.1
-KILL_AT_TICK = 50    # kill -9 here,
-RESTART_AT_TICK = 60 # and start again here: in between, records wait in the producer
+KILL_AT_TICK = 30     # kill -9 of a leader here,
+RESTART_AT_TICK = 50  # and start again here,
+WIPE_AT_TICK = 70     # a follower is killed and its disk emptied here,
+REJOIN_AT_TICK = 80   # and it comes back here
 TOPIC = "telemetry"
 
 
@@ -76,10 +80,15 @@ def readings():
 
 
 class DemoNode:
-    def __init__(self, programs, folder):
-        self.command = [str(programs / "sedged"), "--data", str(folder / "data"), "--listen", f"127.0.0.1:{free_port()}"]
-        self.address = self.command[-1]
-        self.log = folder / "sedged.log"
+    def __init__(self, programs, folder, name, join):
+        self.name = name
+        self.data = folder / name
+        self.address = f"127.0.0.1:{free_port()}"
+        self.command = [str(programs / "sedged"), "--data", str(self.data), "--listen", self.address, "--name", name,
+                        "--segment-bytes", "32MB"]
+        for other in join:
+            self.command += ["--join", other.address]
+        self.log = folder / f"{name}.log"
         self.process = None
 
     def start(self):
@@ -88,7 +97,7 @@ class DemoNode:
         readable, _, _ = select.select([self.process.stdout], [], [], 60)
         line = self.process.stdout.readline().decode() if readable else ""
         if not line.startswith("ready"):
-            raise DemoFailed(f"the node did not start:\n{self.log.read_text()[-2000:]}")
+            raise DemoFailed(f"{self.name} did not start:\n{self.log.read_text()[-2000:]}")
 
     def end(self, sign):
         if self.process and self.process.poll() is None:
@@ -98,21 +107,80 @@ class DemoNode:
             self.process.stdout.close()
 
 
-def produce(sedge, node, errors):
-    """Logs TICKS readings while the node is killed and started again. Returns what was sent, per key, in order."""
+class DemoMesh:
+    """Three nodes; a topic with four partitions, three replicas each."""
+
+    def __init__(self, programs, folder):
+        first = DemoNode(programs, folder, "n1", [])
+        self.nodes = [first, DemoNode(programs, folder, "n2", [first]), DemoNode(programs, folder, "n3", [first])]
+        self.programs = programs
+
+    def sedge(self, *arguments):
+        nodes = ",".join(node.address for node in self.nodes)
+        return [str(self.programs / "sedge"), "-n", nodes, "--timeout", "60s", *arguments]
+
+    def ask(self, *arguments):
+        done = subprocess.run(self.sedge("--json", *arguments), capture_output=True, text=True, timeout=90, check=False)
+        return json.loads(done.stdout) if done.stdout else {}
+
+    def wait(self, what, condition):
+        deadline = time.monotonic() + 60
+        while not condition():
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"waited in vain until {what}")
+            time.sleep(0.1)
+
+    def start(self):
+        for node in self.nodes:
+            node.start()
+        self.wait("three nodes vote", lambda: sum(node["voter"] for node in self.ask("cluster", "info").get("nodes", [])) == 3)
+        subprocess.run(self.sedge("topic", "create", TOPIC, "-p", "4", "-r", "3", "-c", "min_insync=2"), check=True, stdout=subprocess.DEVNULL)
+        self.wait_in_sync()
+
+    def partitions(self):
+        return self.ask("topic", "describe", TOPIC).get("partitions", [])
+
+    def wait_in_sync(self):
+        def in_sync():
+            partitions = self.partitions()
+            return len(partitions) == 4 and all(len(each["isr"]) == 3 and each["leader"] for each in partitions)
+        self.wait("all replicas are in sync", in_sync)
+
+    def leader(self):
+        name = self.partitions()[0]["leader"]
+        return next(node for node in self.nodes if node.name == name)
+
+    def other_than(self, leader):
+        return next(node for node in self.nodes if node is not leader)
+
+
+def produce(mesh, errors):
+    """Logs TICKS readings while nodes fail. Returns what was sent, per key, in order."""
     sent = defaultdict(list)
-    producer = subprocess.Popen(sedge + ["produce", TOPIC, "-K", ":"], stdin=subprocess.PIPE, stderr=errors)
+    producer = subprocess.Popen(mesh.sedge("produce", TOPIC, "-K", ":"), stdin=subprocess.PIPE, stderr=errors)
+    victim = None
     try:
-        killed_at = 0.0
         for tick in range(TICKS):
+            count = sum(map(len, sent.values()))
             if tick == KILL_AT_TICK:
-                node.end(signal.SIGKILL)
-                killed_at = time.monotonic()
-                say(f"kill -9 after {sum(map(len, sent.values()))} records; the telemetry goes on")
+                victim = mesh.leader()
+                victim.end(signal.SIGKILL)
+                say(f"kill -9 of {victim.name}, the leader of partition 0, after {count} records; the telemetry goes on")
             if tick == RESTART_AT_TICK:
-                began = time.monotonic()
-                node.start()
-                say(f"started again, ready in {time.monotonic() - began:.2f} s; it was away for {time.monotonic() - killed_at:.1f} s")
+                victim.start()
+                say(f"{victim.name} started again, after {count} records; another one leads, and it catches up")
+            if tick == WIPE_AT_TICK:
+                mesh.wait_in_sync()
+                victim = mesh.other_than(mesh.leader())
+                victim.end(signal.SIGKILL)
+                shutil.rmtree(victim.data)
+                say(f"{victim.name} is killed and its disk emptied, after {count} records")
+            if tick == REJOIN_AT_TICK:
+                for other in mesh.nodes:
+                    if other is not victim:
+                        victim.command += ["--join", other.address]
+                victim.start()
+                say(f"{victim.name} is back with an empty disk, after {count} records; it is filled again")
             for key, value in readings():
                 line = json.dumps({"tick": tick, **value}, separators=(",", ":"))
                 sent[key].append(line)
@@ -130,8 +198,8 @@ def produce(sedge, node, errors):
     return sent
 
 
-def consume(sedge):
-    done = subprocess.run(sedge + ["consume", TOPIC, "-e", "-f", "%p %k:%v\n"], capture_output=True, text=True, timeout=90, check=False)
+def consume(mesh):
+    done = subprocess.run(mesh.sedge("consume", TOPIC, "-e", "-f", "%p %k:%v\n"), capture_output=True, text=True, timeout=90, check=False)
     if done.returncode != 0:
         raise DemoFailed(f"sedge consume ended with {done.returncode}: {done.stderr}")
     found, partitions = defaultdict(list), defaultdict(int)
@@ -153,19 +221,19 @@ def compare(sent, found):
 
 
 def tell(programs, folder):
-    node = DemoNode(programs, folder)
-    sedge = [str(programs / "sedge"), "-n", node.address, "--timeout", "60s"]
+    mesh = DemoMesh(programs, folder)
     errors_path = folder / "produce.err"
     try:
-        node.start()
-        say(f"a node listens on {node.address}, its data in {folder}")
-        subprocess.run(sedge + ["topic", "create", TOPIC, "-p", "4"], check=True, stdout=subprocess.DEVNULL)
-        say(f"logging /proc (cpu, memory, disks, network, load) every {TICK_S * 1000:.0f} ms into the topic '{TOPIC}', 4 partitions")
+        mesh.start()
+        say(f"three nodes on {', '.join(node.address for node in mesh.nodes)}, their data in {folder}")
+        say(f"logging /proc (cpu, memory, disks, network, load) every {TICK_S * 1000:.0f} ms into the topic '{TOPIC}': 4 partitions, 3 replicas")
         with open(errors_path, "wb") as errors:
-            sent = produce(sedge, node, errors)
+            sent = produce(mesh, errors)
         total = sum(map(len, sent.values()))
         say(f"sedge produce says: {errors_path.read_text().strip().splitlines()[-1]}")
-        found, partitions = consume(sedge)
+        mesh.wait_in_sync()
+        say("all replicas are in sync again")
+        found, partitions = consume(mesh)
         spread = ", ".join(f"{partitions[p]} in {p}" for p in sorted(partitions))
         say(f"read back {sum(map(len, found.values()))} of {total} records of {len(found)} keys ({spread})")
         differences = list(compare(sent, found))
@@ -175,12 +243,13 @@ def tell(programs, folder):
             raise DemoFailed("records are missing, doubled or out of order")
         say("every record of every key is there once, in order")
     except (DemoFailed, subprocess.SubprocessError):
-        for path in (node.log, errors_path):
+        for path in [*(node.log for node in mesh.nodes), errors_path]:
             if path.exists():
                 print(f"--- {path.name}\n{path.read_text()[-3000:]}", file=sys.stderr)
         raise
     finally:
-        node.end(signal.SIGTERM)
+        for node in mesh.nodes:
+            node.end(signal.SIGTERM)
 
 
 def main():
