@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "node/core/checkpoint.h"
 #include "schema/record_batch.h"
 #include "tests/sim/violation.h"
 
@@ -25,6 +26,14 @@ class Message : public node::InboundMessage {
 };
 
 constexpr std::uint64_t kNever = UINT64_MAX;
+
+Buffer without_producers(ByteView checkpoint) {
+    node::Catalogue catalogue;
+    if (!node::decode_checkpoint(checkpoint, catalogue).ok()) return Buffer(checkpoint.begin(), checkpoint.end());
+    for (const auto& [name, topic] : catalogue.topics())
+        for (const auto& partition : topic->partitions) partition->producers = node::ProducerTable();
+    return node::encode_checkpoint(catalogue);
+}
 
 }  // namespace
 
@@ -69,9 +78,9 @@ void MeshNode::restore() {
         for (const node::JournalEntry& entry : disk_[i].entries) {
             const ByteView payload = entry.payload.view();
             if (bug_ == MeshBug::forget_acceptor && (entry.type == EntryType::acceptor_record || entry.type == EntryType::acceptor_fence)) continue;
-            if (bug_ == MeshBug::forget_epoch && entry.type == EntryType::epoch_seen) continue;
             if (entry.type == EntryType::checkpoint) {
-                require(broker_->restore_checkpoint(payload).ok(), "a checkpoint is not understood");
+                const Buffer changed = bug_ == MeshBug::forget_producers ? without_producers(payload) : Buffer(payload.begin(), payload.end());
+                require(broker_->restore_checkpoint(changed).ok(), "a checkpoint is not understood");
                 continue;
             }
             node::JournalEntry bare = entry;

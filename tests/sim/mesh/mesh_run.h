@@ -19,7 +19,6 @@ enum class MeshBug : std::uint8_t {
     same_log_after_wipe,      // an empty disk passes for the log that it was
     watermark_past_gap,       // a follower takes the leader's end for committed
     acknowledge_received,     // a follower says to have stored what it has only received
-    forget_epoch,             // a restart forgets the epochs that it acted in
     forget_producers,         // a restart forgets who wrote what
     serve_uncommitted,        // a leader counts only itself
     drop_batch,               // a follower's log loses a batch in the middle

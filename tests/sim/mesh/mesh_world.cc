@@ -15,7 +15,7 @@ constexpr std::array kBugs{
     MeshBugName{MeshBug::report_durable_at_issue, "report_durable_at_issue"}, MeshBugName{MeshBug::forget_acceptor, "forget_acceptor"},
     MeshBugName{MeshBug::forget_truncation, "forget_truncation"},             MeshBugName{MeshBug::same_log_after_wipe, "same_log_after_wipe"},
     MeshBugName{MeshBug::watermark_past_gap, "watermark_past_gap"},           MeshBugName{MeshBug::acknowledge_received, "acknowledge_received"},
-    MeshBugName{MeshBug::forget_epoch, "forget_epoch"},                       MeshBugName{MeshBug::forget_producers, "forget_producers"},
+    MeshBugName{MeshBug::forget_producers, "forget_producers"},
     MeshBugName{MeshBug::serve_uncommitted, "serve_uncommitted"},             MeshBugName{MeshBug::drop_batch, "drop_batch"},
     MeshBugName{MeshBug::reuse_nonce, "reuse_nonce"},
 };
