@@ -87,6 +87,8 @@ void Membership::store(std::uint64_t now_ms, Entry& entry, const Member& news, N
 void Membership::refute(const Member& claim, NodeId teller) {
     Member& self = members_.at(self_id_).member;
     const bool about_this_life = claim.incarnation >= self.incarnation;
+    // Refuted long ago, but the teller has not heard of it, and other news may have taken its place on our messages.
+    if (!about_this_life && claim.state != MemberState::alive) send(teller, {Ack{0}, {self}});
     if (!about_this_life || claim == self || self.state == MemberState::left) return;
     if (claim.state != MemberState::alive) health_.worse();
     self.incarnation = claim.incarnation + 1;
