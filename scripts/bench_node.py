@@ -38,15 +38,18 @@ def free_base_port(steps=(0, 1, 2, 79)):
 class Node:
     """with Node(...) as node: it runs, with empty data, until the block ends."""
 
-    def __init__(self, programs, parent):
-        self.programs, self.parent = Path(programs), parent
+    def __init__(self, programs, parent, *options):
+        self.programs, self.parent, self.options = Path(programs), parent, options
+
+    def spawn(self):
+        with open(self.directory / "log", "ab") as log:
+            self.process = subprocess.Popen([self.programs / "sedged", "--data", self.directory / "data", "--listen", self.address, *self.options],
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
 
     def __enter__(self):
         self.directory = Path(tempfile.mkdtemp(prefix="sedge-bench-", dir=self.parent))
         self.address = f"127.0.0.1:{free_base_port()}"
-        with open(self.directory / "log", "wb") as log:
-            self.process = subprocess.Popen([self.programs / "sedged", "--data", self.directory / "data", "--listen", self.address],
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        self.spawn()
         try:
             self.wait_ready()
         except BaseException:

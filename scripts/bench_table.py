@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from bench_mesh import BenchMesh
 from bench_node import Node, Peak
 
 UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -16,6 +17,7 @@ BYTES_PER_REQUEST = 1_000       # P1: 256,000 requests at the default size
 BYTES_PER_SINGLE = 128_000      # P3: 2,000 records at the default size
 LOG_PER_SIZE = 40               # P8: 10 GB at the default size
 IDLE_AFTER_S = 1.0
+FAILOVERS = int(os.environ.get("FAILOVERS", "10"))
 WARM_UP_ROUNDS = 3              # three segments of the usual size at the default --size
 
 
@@ -95,6 +97,26 @@ class Bench:
             self.add(name, "consume, 1 KB records in batches" + (", through libsedge" if words else ""), f"{got['mb_per_s']:,.0f} MB/s",
                      f"{got['limit']['mb_per_s']:,.0f} MB/s", f"{got['ratio']:.2f}", ">= 0.70", got["ratio"] >= 0.7)
 
+    def p5(self):
+        words = ("produce", "--no-limit", "--record-bytes", 100, "--size", self.size, "--rounds", self.rounds, "--warm-up", 1)
+        with Node(self.programs, self.directory) as node:
+            alone = self.sedge(*words, node=node)[0]
+        with BenchMesh(self.programs, self.directory) as mesh:
+            mesh.create_topic("p5")
+            together = self.sedge(*words, "--topic", "p5", node=mesh.leader("p5"))[0]
+        third = alone["records_per_s"] / 3
+        ratio = together["records_per_s"] / third
+        self.add("P5", "publish, 100 B records, client batches, three replicas, fsynced on all", f"{together['records_per_s']:,.0f}/s",
+                 f"{third:,.0f}/s", f"{ratio:.2f}", ">= 0.80", ratio >= 0.8)
+
+    def p6(self):
+        with BenchMesh(self.programs, self.directory) as mesh:
+            mesh.create_topic("p6")
+            for kill, what, most_s in ((True, "killed", 0.5), (False, "stopped silently", 1.5)):
+                gaps = sorted(mesh.failover("p6", kill) for _ in range(FAILOVERS))
+                self.add("P6", f"longest gap when the leader is {what}, of {FAILOVERS}", f"{gaps[-1]:.2f} s", "", f"(p50 {gaps[len(gaps) // 2]:.2f})",
+                         f"<= {most_s} s", gaps[-1] <= most_s)
+
     def p7(self):
         with Node(self.programs, self.directory) as node:
             time.sleep(IDLE_AFTER_S)
@@ -147,7 +169,7 @@ def main():
     parser.add_argument("--size", type=parse_size, default=parse_size(os.environ.get("SIZE", "256MB")), help="of a round, for example 256MB")
     options = parser.parse_args()
     bench = Bench(options)
-    rows = {"P1": bench.p1, "P2": bench.p2, "P3": bench.p3, "P4": bench.p4, "P7": bench.p7, "P8": bench.p8, "P9": bench.p9, "P10": bench.p10}
+    rows = {"P1": bench.p1, "P2": bench.p2, "P3": bench.p3, "P4": bench.p4, "P5": bench.p5, "P6": bench.p6, "P7": bench.p7, "P8": bench.p8, "P9": bench.p9, "P10": bench.p10}
     wanted = [name.strip().upper() for name in options.only.split(",") if name.strip()] or list(rows)
     unknown = [name for name in wanted if name not in rows]
     if unknown:
