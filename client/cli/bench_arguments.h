@@ -21,6 +21,7 @@ struct BenchArguments {
     std::uint32_t warm_up = 0;        // rounds of the work before, which do not count
     std::string acks = "all";
     std::string durability = "fsync"; // of a topic of its own
+    std::uint32_t replicas = 1;       // the same
     std::string directory = ".";      // the disk's limits are taken there
     std::string sedged;               // restart: the program; default: the one beside this one
     bool per_request = false;         // a request for every record

@@ -4,6 +4,7 @@
 
 #include "client/cli/bench.h"
 #include "client/cli/bench_arguments.h"
+#include "schema/limits.h"
 
 namespace sedge::cli {
 namespace {
@@ -29,6 +30,9 @@ void add_work_options(CLI::App& verb, const std::shared_ptr<BenchArguments>& arg
     verb.add_option("--durability", arguments->durability, "Of the topic made for this: fsync, or os (acknowledged before it is on the disk)")
         ->capture_default_str()
         ->check(CLI::IsMember({"fsync", "os"}));
+    verb.add_option("--replicas", arguments->replicas, "Of the topic made for this; all of them are in sync before it begins")
+        ->capture_default_str()
+        ->check(CLI::Range(1u, limits::kMaxReplicas));
     verb.add_option("--warm-up", arguments->warm_up, "Rounds before, which do not count: so that the node reuses files whose blocks were written");
     verb.add_flag("--no-limit", arguments->no_limit, "Only the work, without the limit beside it");
 }

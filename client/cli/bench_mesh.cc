@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <random>
+#include <thread>
 
 namespace sedge::cli {
 namespace {
@@ -41,17 +44,37 @@ Result<ResponseBody> BenchMesh::call(const RequestBody& request) {
     return Status{ErrorCode::unreachable, "no answer to " + std::string(api_name(request)) + " from " + endpoint_};
 }
 
+namespace {
+
+constexpr auto kInSyncWithin = std::chrono::seconds(30);
+constexpr auto kAskAgainAfter = std::chrono::milliseconds(20);
+
+bool wait_in_sync(BenchMesh& mesh, const std::string& topic, std::uint32_t replicas) {
+    for (const auto deadline = std::chrono::steady_clock::now() + kInSyncWithin; std::chrono::steady_clock::now() < deadline;) {
+        const auto answer = mesh.call(DescribeTopicRequest{topic});
+        if (!answer.ok()) return false;
+        const auto& partitions = std::get<TopicResponse>(*answer).topic.partitions;
+        if (std::all_of(partitions.begin(), partitions.end(), [&](const auto& each) { return each.isr.size() == replicas; })) return true;
+        std::this_thread::sleep_for(kAskAgainAfter);
+    }
+    return false;
+}
+
+}  // namespace
+
 Result<BenchTopic> BenchTopic::create(BenchMesh& mesh, const std::string& name, std::uint32_t partitions,
-                                      const std::string& durability) {
+                                      const std::string& durability, std::uint32_t replicas) {
     const bool own = name.empty();
     const auto topic = own ? fmt::format("bench-{:08x}", std::random_device{}()) : name;
     CreateTopicRequest request;
     request.topic = topic;
     request.partitions = partitions;
+    request.replicas = replicas;
     request.config = {{"durability", durability}};
     const auto answer = mesh.call(request);
     const bool exists = !answer.ok() && answer.status().code == ErrorCode::topic_exists;
     if (!answer.ok() && (own || !exists)) return answer.status();
+    if (replicas > 1 && !wait_in_sync(mesh, topic, replicas)) return Status{ErrorCode::timed_out, "the replicas of " + topic + " do not get in sync"};
     return BenchTopic(mesh, topic, own);
 }
 

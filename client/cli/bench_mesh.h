@@ -34,7 +34,7 @@ class BenchMesh {
 class BenchTopic {
   public:
     static Result<BenchTopic> create(BenchMesh& mesh, const std::string& name, std::uint32_t partitions,
-                                     const std::string& durability = "fsync");
+                                     const std::string& durability = "fsync", std::uint32_t replicas = 1);
     BenchTopic(BenchTopic&& other) noexcept : mesh_(other.mesh_), name_(std::move(other.name_)), own_(std::exchange(other.own_, false)) {}
     BenchTopic& operator=(BenchTopic&&) = delete;
     ~BenchTopic();

@@ -58,7 +58,7 @@ int produce_batches(const Context& context, const BenchArguments& arguments) {
     BenchMesh mesh(context);
     // A topic of its own for each round, so that its files are reused as those of a node that has run for long are.
     const auto round = [&]() -> Result<Figures> {
-        const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability);
+        const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability, arguments.replicas);
         if (!topic.ok()) return topic.status();
         if (arguments.library) return publish_by_library(context, topic->name(), plan);
         return publish(mesh, loads.emplace_back(topic->name(), plan), plan);
@@ -70,7 +70,7 @@ int produce_batches(const Context& context, const BenchArguments& arguments) {
 int produce_requests(const Context& context, const BenchArguments& arguments) {
     const auto plan = plan_publish(arguments, default_requests());
     BenchMesh mesh(context);
-    const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability);
+    const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability, arguments.replicas);
     if (!topic.ok()) return report_failure(context, "bench produce", topic.status(), context.nodes.front());
     PublishLoad load(topic->name(), plan);
     return run(context, arguments, "bench produce", [&] { return measure_echo(plan.requests, plan.in_flight, plan.record_bytes); },
@@ -95,7 +95,7 @@ int bench_latency(const Context& context, const BenchArguments& arguments) try {
     const auto file = limit_file(arguments, plan.requests * kSyncBytes);
     if (!file.ok()) return report_failure(context, "bench latency", file.status());
     BenchMesh mesh(context);
-    const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability);
+    const auto topic = BenchTopic::create(mesh, arguments.topic, 1, arguments.durability, arguments.replicas);
     if (!topic.ok()) return report_failure(context, "bench latency", topic.status(), context.nodes.front());
     PublishLoad load(topic->name(), plan);
     return run(context, arguments, "bench latency", [&] { return measure_sync_and_trip(*file, plan.requests); },
