@@ -56,12 +56,13 @@ class Node:
         self.address = f"127.0.0.1:{self.port}"
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("SEDGE_")}
         self.environment.update(environment or {})
+        self.prefix = []  # how to run it elsewhere
         self.process = None
         self.ready_line = None
         self.log_path = Path(str(self.data).rstrip("/") + ".log")
 
     def command(self, *more):
-        return [str(BIN / "sedged"), "--data", str(self.data), "--listen", self.address, *self.options, *more]
+        return [*self.prefix, str(BIN / "sedged"), "--data", str(self.data), "--listen", self.address, *self.options, *more]
 
     def spawn(self):
         """Starts the process without waiting for anything."""
