@@ -51,6 +51,7 @@ void Broker::add_mesh_metrics(std::vector<Metric>& out) const {
         out.push_back({name, help, true, {}, static_cast<double>(value)});
     };
     counter("sedge_elections_total", "Times this node tried to take over a partition", c.elections);
+    counter("sedge_handovers_total", "Partitions that this node gave back to their preferred leaders", c.handovers);
     counter("sedge_isr_shrinks_total", "Replicas that this node put out of an ISR", c.isr_shrinks);
     counter("sedge_isr_grows_total", "Replicas that this node took into an ISR", c.isr_grows);
     counter("sedge_truncations_total", "Times that a tail of a log was cut off here", c.truncations);

@@ -31,6 +31,7 @@ void Broker::State::tick_roles(Now now) {
             if (partition->role == nullptr) continue;
             review(now, *partition);
             if (partition->role->leads()) tick_leader(now, *partition);
+            if (partition->role->leads()) restore_preferred(now, *topic, *partition);
             if (partition->role->follower) tick_follower(now, *partition);
         }
     }
@@ -199,6 +200,7 @@ void Broker::State::lead(Now now, const Topic& topic, Partition& partition) {
     ReplicaRole& role = *partition.role;
     role.epoch = role.chosen->epoch;
     role.epoch_durable = false;
+    role.since_ms = now.monotonic_ms;
     role.next_try_ms = 0;
     role.follower.reset();
     role.leader.emplace(LeaderReplicas(replica_here(partition), *role.chosen, partition.high_watermark, partition.end,
@@ -235,6 +237,23 @@ void Broker::State::step_down(Now now, Partition& partition) {
     role.follower.emplace();
     role.follower->heard_ms = now.monotonic_ms;
     role.follower->durable_end = partition.high_watermark;
+}
+
+// After a failover the preferred leader, once it has been in sync for a while, gets its partition back, so that leaders stay spread.
+void Broker::State::restore_preferred(Now now, const Topic& topic, Partition& partition) {
+    ReplicaRole& role = *partition.role;
+    if (role.is_asking || shutting_down || now.monotonic_ms < role.since_ms + options.restore_leader_ms) return;
+    const auto names = replicas_of(topic.description, partition.id.partition);
+    const Member* preferred = names.empty() || names.front() == options.node_name ? nullptr : member(std::string_view(names.front()));
+    if (preferred == nullptr || preferred->state != MemberState::alive) return;
+    const auto& isr = role.leader->replicas.chosen().isr;
+    const bool in_sync = std::any_of(isr.begin(), isr.end(), [&](const Replica& each) { return each.node == preferred->id; });
+    if (!in_sync || partition.high_watermark < partition.end) return;
+    role.since_ms = now.monotonic_ms;  // if it does not take it, not again at once
+    ++mesh.counters.handovers;
+    change_register(now, partition, [epoch = role.epoch, nonce = options.start_nonce](const auto& current) {
+        return current ? resign(*current, epoch, nonce) : std::nullopt;
+    });
 }
 
 // A clean end hands leadership over first. True once nothing is led any more that another could lead.

@@ -168,6 +168,7 @@ struct Broker::State {
     void change_isr(Now now, Partition& partition);
     bool is_gone(NodeId node, std::uint64_t nonce, Now now) const;
     Replica replica_here(const Partition& partition) const { return {options.node_id, partition.log->id}; }
+    void restore_preferred(Now now, const Topic& topic, Partition& partition);
     bool resign_all(Now now);
     // A clean end: leadership goes to others, then the mesh is told.
     void hand_over(Now now);

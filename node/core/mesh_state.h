@@ -51,7 +51,7 @@ struct PeerOutbox {
 };
 
 struct MeshCounters {
-    std::uint64_t elections = 0, isr_shrinks = 0, isr_grows = 0, truncations = 0, logs_made = 0, gaps = 0;
+    std::uint64_t elections = 0, handovers = 0, isr_shrinks = 0, isr_grows = 0, truncations = 0, logs_made = 0, gaps = 0;
     std::uint64_t refused_messages = 0, forwarded = 0, replica_reads = 0, replicated_bytes = 0;
 };
 

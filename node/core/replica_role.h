@@ -81,6 +81,7 @@ struct ReplicaRole {
     bool is_asking = false;                   // a change of the register, or a read, is under way
     std::uint64_t next_try_ms = 0;
     Epoch epoch;                              // of the role below
+    std::uint64_t since_ms = 0;               // of that epoch here
     bool epoch_durable = false;
     std::optional<LeaderRole> leader;
     std::optional<FollowerRole> follower;

@@ -86,7 +86,7 @@ std::string MeshWorld::view_of_all() {
 }
 
 void MeshWorld::collect_marks(MeshNode& node) {
-    const std::map<std::string, std::string> wanted{{"sedge_elections_total", "elections"}, {"sedge_isr_shrinks_total", "isr shrinks"},
+    const std::map<std::string, std::string> wanted{{"sedge_elections_total", "elections"}, {"sedge_handovers_total", "leaders restored"}, {"sedge_isr_shrinks_total", "isr shrinks"},
                                                     {"sedge_isr_grows_total", "isr grows"}, {"sedge_truncations_total", "truncations"},
                                                     {"sedge_logs_made_total", "logs made anew"}, {"sedge_replica_gaps_total", "gaps repaired"},
                                                     {"sedge_forwarded_total", "forwarded"}, {"sedge_replica_reads_total", "reads for followers"},

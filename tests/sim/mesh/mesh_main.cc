@@ -92,7 +92,7 @@ int run_seeds(const Arguments& arguments) {
                 static_cast<unsigned long long>(arguments.from), static_cast<unsigned long long>(failed));
     for (const auto& [name, count] : marks) std::printf("  %s: %llu\n", name.c_str(), static_cast<unsigned long long>(count));
     if (!arguments.marks) return failed == 0 ? 0 : 1;
-    for (const char* rare : {"elections", "isr shrinks", "isr grows", "truncations", "gaps repaired", "forwarded",
+    for (const char* rare : {"elections", "leaders restored", "isr shrinks", "isr grows", "truncations", "gaps repaired", "forwarded",
                              "reads for followers", "voters changed", "wiped disks", "power cuts of all", "pauses", "clean stops",
                              "retries recognised"}) {
         if (marks[rare] > 0) continue;
