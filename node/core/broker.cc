@@ -137,7 +137,7 @@ void Broker::take_effects(Now now, Effects& out) {
     State& s = *state_;
     s.pump_mesh(now);
     s.close_turn(now);
-    if (!s.mesh.to_stream.empty()) s.stream(now);
+    if (!s.mesh.to_stream.empty()) s.stream();
     s.flush_outbox();
     out.clear();
     std::swap(out, s.effects);  // so that both keep their memory

@@ -50,7 +50,7 @@ std::optional<NodeId> Broker::State::leader_of(const Topic& topic, PartitionInde
 }
 
 std::optional<PartitionRegister> Broker::State::chosen_register(const PartitionId& id) const {
-    const Topic* topic = const_cast<Catalogue&>(catalogue).find(id.topic);
+    const Topic* topic = catalogue.find(id.topic);
     if (topic != nullptr && topic->partitions[id.partition.value]->role != nullptr) return topic->partitions[id.partition.value]->role->chosen;
     const ChosenValue* known = mesh.registers->known(partition_key(id));
     return known == nullptr || known->value.empty() ? std::nullopt : decode_partition_register(known->value);

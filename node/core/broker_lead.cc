@@ -82,7 +82,7 @@ void Broker::State::queue_stream(Partition& partition) {
 }
 
 // Beside the turn's own write: a follower stores the records while this node does.
-void Broker::State::stream(Now) {
+void Broker::State::stream() {
     for (const PartitionId& id : std::exchange(mesh.to_stream, {})) {
         Partition* partition = catalogue.find(id);
         if (partition == nullptr || partition->role == nullptr) continue;

@@ -56,7 +56,7 @@ void Broker::State::start_mesh(Now now) {
     mesh.members_changed = true;
     // Topics from before there was a mesh become agreed ones.
     for (const auto& [name, topic] : catalogue.topics()) {
-        make_roles(*topic, false);
+        make_roles(*topic);
         if (!founds) continue;
         const TopicRegister value{false, topic->description};
         mesh.registers->change(
@@ -234,7 +234,7 @@ void Broker::on_peer_message(Now now, InboundMessage& message) {
         ++s.counters.undecodable;
         return;
     }
-    if (envelope->kind == PeerKind::join_request && envelope->mesh_id.empty()) return s.on_join(now, *envelope);
+    if (envelope->kind == PeerKind::join_request && envelope->mesh_id.empty()) return s.on_join(*envelope);
     if (envelope->mesh_id != s.options.mesh_id || envelope->to != s.options.node_id || envelope->from == s.options.node_id) {
         ++s.mesh.counters.refused_messages;
         return;
@@ -299,8 +299,8 @@ void Broker::State::on_join_answer(Now now, ByteView payload) {
         if (each.id != options.node_id) mesh.membership->meet(now.monotonic_ms, each);
 }
 
-void Broker::State::on_join(Now now, const PeerEnvelope& envelope) {
-    auto request = decode_join_request(envelope.payload);
+void Broker::State::on_join(const PeerEnvelope& envelope) {
+    const auto request = decode_join_request(envelope.payload);
     if (!request || request->self.id != envelope.from) {
         ++counters.undecodable;
         return;
@@ -315,8 +315,6 @@ void Broker::State::on_join(Now now, const PeerEnvelope& envelope) {
     if (answer.refused.empty()) {
         answer.mesh_id = options.mesh_id;
         answer.members = mesh.membership->members();
-        request->self.state = MemberState::alive;
-        (void)now;
     }
     Buffer payload;
     encode_join_answer(answer, payload);

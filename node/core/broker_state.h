@@ -134,7 +134,7 @@ struct Broker::State {
     void on_peer(Now now, const PeerEnvelope& envelope, InboundMessage& message);
     void ask_to_join(Now now);
     void on_join_answer(Now now, ByteView payload);
-    void on_join(Now now, const PeerEnvelope& envelope);
+    void on_join(const PeerEnvelope& envelope);
     void send_peer(NodeId to, const std::string& address, PeerKind kind, ByteView payload, std::vector<SharedBytes> body = {});
     void send_peer(NodeId to, PeerKind kind, ByteView payload, std::vector<SharedBytes> body = {});
     void flush_outbox();
@@ -151,7 +151,7 @@ struct Broker::State {
     bool add_topic(Now now, const TopicDescription& description);
     void apply_partition(Now now, const PartitionId& id, ByteView value);
     // Gives the partitions that this node keeps their logs and roles.
-    void make_roles(Topic& topic, bool is_new);
+    void make_roles(Topic& topic);
     bool keeps_here(const Topic& topic, PartitionIndex partition) const;
 
     // --- broker_roles.cc: who leads, who follows (DESIGN 7) ---
@@ -178,7 +178,7 @@ struct Broker::State {
     void on_follow(Now now, NodeId from, const Follow& follow);
     void on_progress(Now now, NodeId from, const Progress& progress);
     void queue_stream(Partition& partition);
-    void stream(Now now);
+    void stream();
     void stream_to(NodeId node, Partition& partition, FollowerCursor& cursor);
     void send_chunk(NodeId node, Partition& partition, FollowerCursor& cursor, Offset end, std::vector<SharedBytes> frames,
                     bool with_lineage);

@@ -62,7 +62,7 @@ bool Broker::State::add_topic(Now now, const TopicDescription& description) {
     if (!make_room(now, SegmentBudget::entry_bytes(payload.size()) + logs, true).ok()) return false;
     add_entry({EntryType::topic_created, {description.id, {}}, {}, std::move(payload)});
     turn_syncs = true;
-    make_roles(catalogue.add(description), true);
+    make_roles(catalogue.add(description));
     if (mesh.replicated_partitions > 0) mesh.next_roles_ms = now.monotonic_ms;
     return true;
 }
@@ -71,7 +71,7 @@ bool Broker::State::keeps_here(const Topic& topic, PartitionIndex partition) con
     return keeps(topic.description, partition, options.node_name);
 }
 
-void Broker::State::make_roles(Topic& topic, bool is_new) {
+void Broker::State::make_roles(Topic& topic) {
     if (topic.description.replicas < 2) {
         topic.is_local = std::all_of(topic.partitions.begin(), topic.partitions.end(),
                                      [&](const auto& each) { return keeps_here(topic, each->id.partition); });
@@ -93,7 +93,6 @@ void Broker::State::make_roles(Topic& topic, bool is_new) {
         partition->begin_log(id, Offset{}, known_producers);
         add_entry({EntryType::log_made, partition->id, Offset{}, encode_number(id.value)});
         turn_syncs = true;
-        (void)is_new;
     }
     if (mesh.replicated_partitions > 0) mesh.next_roles_ms = std::min(mesh.next_roles_ms, mesh.started_ms);
 }

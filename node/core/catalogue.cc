@@ -80,6 +80,11 @@ Topic* Catalogue::find(TopicId id) {
     return found == by_id_.end() ? nullptr : found->second;
 }
 
+const Topic* Catalogue::find(TopicId id) const {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
+}
+
 Partition* Catalogue::find(const PartitionId& id) {
     Topic* topic = find(id.topic);
     return topic == nullptr ? nullptr : topic->partition(id.partition);

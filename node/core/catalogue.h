@@ -46,6 +46,7 @@ class Catalogue {
   public:
     Topic* find(std::string_view name);
     Topic* find(TopicId id);
+    const Topic* find(TopicId id) const;
     Partition* find(const PartitionId& id);
     // Requires that neither the name nor the id is there yet.
     Topic& add(TopicDescription description);

@@ -6,9 +6,9 @@
 
 namespace sedge::sim {
 
-void MeshWorld::check_leaders(const MeshNode& node) {
+void MeshWorld::check_leaders(MeshNode& node) {
     if (!node.running()) return;
-    for (const auto& view : const_cast<MeshNode&>(node).broker().partitions()) {
+    for (const auto& view : node.broker().partitions()) {
         require(view.start <= view.high_watermark && view.high_watermark <= view.end, "a high watermark lies outside its log");
         if (options_.verbose) note_change(node, view);
         if (!view.leads) continue;

@@ -48,7 +48,7 @@ class MeshWorld {
     void wipe_somebody();
     void heal();
     // --- Checks (mesh_checks.cc) ---
-    void check_leaders(const MeshNode& node);
+    void check_leaders(MeshNode& node);
     void note_change(const MeshNode& node, const node::Broker::PartitionView& view);
     bool is_healthy(std::string& why);
     void check_end();
