@@ -11,7 +11,7 @@ SLEEPS = {
 }
 
 # Not a test but a client, which pauses before it sends again, as PROTOCOL.md section 7 asks of clients.
-CLIENT = "tests/python/sedge_client.py"
+CLIENT = "tests/python/independent_producer.py"
 
 
 def main():
