@@ -1,6 +1,7 @@
 """A Sedge client, written from schema/PROTOCOL.md alone by one who had not seen the node: a model for clients in other languages.
 
-What it cannot do, or does wrong, is a fault of that text or of the node. One `Client` is one connection to one node, for one thread.
+It ran against a node at once; an older client from the same text then lent it its bounds on decompression and its check for gaps. What it
+cannot do, or does wrong, is a fault of that text or of the node. One `Client` is one connection to one node, for one thread.
 `ask` is a request and its answer; `send` and `receive` are its halves, for several requests under way. An answer that is an error is
 raised as `SedgeError`. Producers that store each batch once are in independent_producer.py.
 """
