@@ -159,6 +159,20 @@ void Broker::State::store_members(Now now) {
     mesh.stored_members = std::move(members);
 }
 
+// Is this memory gone for good, as far as anybody can tell? A node that only restarts keeps its vote.
+bool Broker::State::is_voter_lost(Now now, AcceptorId id) {
+    const auto members = mesh.membership->members();
+    const auto home = std::find_if(members.begin(), members.end(), [&](const Member& each) { return each.facts.acceptor == id; });
+    if (home != members.end() && home->state <= MemberState::suspect) {
+        mesh.voters_missed.erase(id);
+        return false;
+    }
+    // Its node came back without it.
+    if (home != members.end() && member(std::string_view(home->facts.name))->id != home->id) return true;
+    const auto since = mesh.voters_missed.emplace(id, now.monotonic_ms).first;
+    return now.monotonic_ms >= since->second + options.replace_voter_ms;
+}
+
 // The living node with the lowest id sees to it that there are as many voters as there should be.
 void Broker::State::want_voters(Now now) {
     mesh.next_voters_ms = now.monotonic_ms + mesh_limits::kVotersIntervalMs;
@@ -179,11 +193,7 @@ void Broker::State::want_voters(Now now) {
     } else {
         for (const Member* each : living) {
             if (voters.contains(each->facts.acceptor)) continue;
-            const auto dead = std::find_if(wanted.begin(), wanted.end(), [&](AcceptorId id) {
-                return std::none_of(members.begin(), members.end(), [&](const Member& other) {
-                    return other.facts.acceptor == id && other.state <= MemberState::suspect;
-                });
-            });
+            const auto dead = std::find_if(wanted.begin(), wanted.end(), [&](AcceptorId id) { return is_voter_lost(now, id); });
             if (dead == wanted.end()) break;
             *dead = each->facts.acceptor;
             break;

@@ -130,6 +130,7 @@ struct Broker::State {
     bool pump_registers(Now now);
     void pump_membership(Now now);
     void store_members(Now now);
+    bool is_voter_lost(Now now, AcceptorId id);
     void want_voters(Now now);
     void on_peer(Now now, const PeerEnvelope& envelope, InboundMessage& message);
     void ask_to_join(Now now);

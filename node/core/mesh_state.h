@@ -77,6 +77,7 @@ struct MeshState {
     std::size_t replicated_partitions = 0;      // kept here
     std::uint64_t next_roles_ms = UINT64_MAX;
     std::uint64_t next_voters_ms = 0;
+    std::map<AcceptorId, std::uint64_t> voters_missed;  // since when nobody knows them to be alive
     std::uint64_t started_ms = 0;
     std::uint64_t next_join_ms = UINT64_MAX;
     std::uint64_t leave_by_ms = UINT64_MAX;     // a clean end waits no longer for others to take over

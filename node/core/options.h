@@ -31,6 +31,7 @@ struct BrokerOptions {
     MembershipOptions membership;
     std::uint64_t replica_lag_ms = 5'000; // a replica that is not up to date for so long leaves the ISR
     std::uint64_t restore_leader_ms = 10'000;  // a leader that is not the preferred one gives way to it after this time in sync
+    std::uint64_t replace_voter_ms = 30'000;  // a voter that is dead for so long gives its vote to another node, if there is one
     std::size_t voters = 5;               // how many memories are to vote, once there are as many nodes: 1, 3 or 5
 
     Epoch epoch{1};                       // of every partition led by this start of the process: counts starts, durably

@@ -67,6 +67,7 @@ void MeshNode::start(node::Now now, const std::vector<node::Member>& known) {
     options.membership.ping_timeout_ms = 80;
     options.replica_lag_ms = 1'000;
     options.restore_leader_ms = 1'500;
+    options.replace_voter_ms = 3'000;
     options.segment_bytes = 8u << 20;
     options.recent_bytes = random_.one_in(3) ? 0 : 1u << 20;
     broker_ = std::make_unique<node::Broker>(options);
