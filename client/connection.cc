@@ -292,8 +292,9 @@ bool Connection::Loop::write_waiting(std::uint64_t now) {
     while (!waiting_.empty()) {
         auto& request = waiting_.front();
         if (!link_->write(request.header, request.payload)) break;  // lost: the next turn finds out
-        written_.emplace(request.id,
-                         Written{request.request_index, now, now + request.timeout_ms, std::move(request.done)});
+        if (request.done)
+            written_.emplace(request.id,
+                             Written{request.request_index, now, now + request.timeout_ms, std::move(request.done)});
         waiting_.pop_front();
     }
     return true;
@@ -378,6 +379,7 @@ void Connection::Loop::fail_all(const std::string& why) {
 }
 
 void Connection::Loop::fail(Callback& done, ErrorCode code, std::string message, bool maybe_done) {
+    if (!done) return;
     Reply reply;
     reply.status = {code, std::move(message)};
     reply.body = ErrorResponse{reply.status, {}, {}, {}};

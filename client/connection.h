@@ -53,7 +53,7 @@ class Connection {
     Connection& operator=(const Connection&) = delete;
 
     // Sends a request, on any thread; `done` is called exactly once, on the connection's thread. What `request` points to may go
-    // when send() returns. `timeout_ms` counts from the writing to the answer; 0: the default.
+    // when send() returns. `timeout_ms` counts from the writing to the answer; 0: the default. An empty `done`: no answer is expected.
     void send(const RequestBody& request, SharedBytes payload, std::uint32_t timeout_ms, Callback done);
     // As send(), and waits. Not to be called on the connection's thread.
     Reply call(const RequestBody& request, std::uint32_t timeout_ms = 0);

@@ -67,13 +67,16 @@ std::size_t max_batch_bytes_of(const TopicInfo& topic) {
 
 }  // namespace
 
+// Not without answers: a refusal would go unnoticed, and everything behind it be refused for the gap.
+bool is_idempotent(const ProducerOptions& options) { return options.idempotent && options.acks != Acks::none; }
+
 // Two threads meet here. Under `mutex_`: topics, the batches that are filling or wait, the buffer, the counters. On the connection's
 // thread only, without the lock: the senders, which number, transmit and settle batches.
 class Producer::Impl final : public Connection::Worker {
   public:
     Impl(ConnectOptions connect, ProducerOptions options)
         : options_(std::move(options)),
-          producer_id_(options_.idempotent ? random_producer_id() : ProducerId{}),
+          producer_id_(is_idempotent(options_) ? random_producer_id() : ProducerId{}),
           partitioner_(options_.partitioner ? options_.partitioner : make_key_hash_partitioner()),
           connection_(std::move(connect), this) {}
     ~Impl() override { abandon(); }
@@ -118,6 +121,7 @@ class Producer::Impl final : public Connection::Worker {
     std::unique_ptr<OutgoingBatch> take_ready(Partition& partition, std::uint64_t now_ms, std::uint64_t& next_ms);
     std::uint64_t work_on(Partition& partition, std::uint64_t now_ms);
     void transmit(Partition& partition, const OutgoingBatch& batch, std::uint64_t attempt);
+    void transmit_unanswered(Partition& partition, const ProduceRequest& request, const OutgoingBatch& batch, std::uint64_t attempt);
     void deliver(const Partition& partition, OutgoingBatch& batch, const Status& status, const ProduceResponse* stored);
     void give_up_overdue(Partition& partition, std::uint64_t now_ms);
     void abandon_all();
@@ -389,11 +393,27 @@ void Producer::Impl::transmit(Partition& partition, const OutgoingBatch& batch, 
     request.topic = partition.topic;
     request.partition = partition.index;
     request.acks = options_.acks;
+    if (options_.acks == Acks::none) {
+        transmit_unanswered(partition, request, batch, attempt);
+        return;
+    }
     connection_.send(request, batch.bytes, 0, [&partition, attempt](Reply& reply) {
         const auto* stored = std::get_if<ProduceResponse>(&reply.body);
         auto status = std::move(reply.status);
         if (status.ok() && stored == nullptr) status = {ErrorCode::bad_request, "the node's answer makes no sense"};
         partition.sender->on_answer(Connection::now_ms(), attempt, status, reply.maybe_done || status.code == ErrorCode::timed_out, stored);
+    });
+}
+
+// The node says nothing to the batch, but it reads in order: when it answers what was asked behind it, it has read the batch, too.
+void Producer::Impl::transmit_unanswered(Partition& partition, const ProduceRequest& request, const OutgoingBatch& batch,
+                                         std::uint64_t attempt) {
+    connection_.send(request, batch.bytes, 0, {});
+    connection_.send(HelloRequest{}, {}, 0, [&partition, attempt](Reply& reply) {
+        ProduceResponse read;
+        read.partition = partition.index;
+        partition.sender->on_answer(Connection::now_ms(), attempt, reply.status,
+                                    reply.maybe_done || reply.status.code == ErrorCode::timed_out, &read);
     });
 }
 

@@ -29,7 +29,8 @@
 namespace sedge {
 
 struct ProducerOptions {
-    Acks acks = Acks::all;              // what an acknowledgement means: none, stored by the leader, stored on all in-sync replicas
+    // What an acknowledgement means: read by the node, which may have refused it (none); stored by the leader; on all in-sync replicas.
+    Acks acks = Acks::all;
     std::uint32_t linger_ms = 5;        // how long a batch waits for more records; 0: leaves at once
     std::size_t batch_bytes = 256u << 10;  // a batch leaves when it has this size; less if the topic's max_batch_bytes is less
     Codec codec = Codec::none;
@@ -38,7 +39,7 @@ struct ProducerOptions {
     std::uint32_t delivery_timeout_ms = 120'000;  // from send() to the report, retries included
     std::size_t batches_in_flight = 5;  // per partition, at most 5
     // Without it a record may be stored twice after a lost answer; then one batch is in flight, to keep the order.
-    bool idempotent = true;
+    bool idempotent = true;                // not with Acks::none
     std::shared_ptr<Partitioner> partitioner;  // null: make_key_hash_partitioner()
 };
 
@@ -58,7 +59,7 @@ struct Delivery {
     Status status;                    // ok: acknowledged
     std::string_view topic;           // lives until the callback returns; with a future: as long as the producer
     PartitionIndex partition;
-    Offset offset;                    // when acknowledged
+    Offset offset;                    // when acknowledged; not known with Acks::none
     std::uint32_t durable_copies = 0;
     bool maybe_stored = false;        // failed, but an attempt may have been stored without an answer coming back
     std::uint64_t tag = 0;

@@ -250,6 +250,7 @@ class FakeBroker {
         if (partition == nullptr) return refuse(peer, id, ErrorCode::unknown_topic);
         answer(peer, id, ListOffsetsResponse{asked.at == ListOffsetsRequest::At::start ? partition->start : partition->end});
     }
+    void handle(const std::string& peer, std::uint64_t id, const HelloRequest&, const Buffer&) { answer(peer, id, HelloResponse{}); }
     template <class Other>
     void handle(const std::string& peer, std::uint64_t id, const Other&, const Buffer&) {
         refuse(peer, id, ErrorCode::unknown_api);
@@ -270,7 +271,7 @@ class FakeBroker {
             if (verdict != ErrorCode::ok) return refuse(peer, id, verdict);
         }
         if (!response.duplicate) store(*partition, body);
-        if (count_down(lose_produce_answers)) return;
+        if (count_down(lose_produce_answers) || asked.acks == Acks::none) return;
         answer(peer, id, response);
     }
 

@@ -53,6 +53,27 @@ TEST_CASE("records are acknowledged with their offsets", "[producer]") {
     CHECK(producer.stats().acknowledged == 2);
 }
 
+TEST_CASE("without acknowledgements records are done when the node has read them", "[producer]") {
+    test::FakeBroker broker;
+    broker.add_topic("t", 1);
+    auto options = small_batches();
+    options.acks = Acks::none;
+    Producer producer(to(broker), options);
+    const auto values = numbers(500);
+    send_all(producer, values);
+    REQUIRE(producer.flush(kLongMs).ok());
+    CHECK(broker.values("t") == values);
+
+    broker.ignore_produces = 1;  // refused or lost without a word: no obstacle for what follows
+    send_all(producer, {"gone"});
+    REQUIRE(producer.flush(kLongMs).ok());
+    send_all(producer, {"there"});
+    REQUIRE(producer.flush(kLongMs).ok());
+    CHECK(broker.values("t").size() == values.size() + 1);
+    CHECK(broker.values("t").back() == "there");
+    CHECK(producer.stats().batches_retried == 0);
+}
+
 TEST_CASE("lost answers store nothing twice and keep the order", "[producer]") {
     test::FakeBroker broker;
     broker.add_topic("t", 1);
