@@ -37,7 +37,7 @@ void add_topic_commands(CLI::App& app, Context& context) {
     create->add_option("-r,--replicas", arguments->replicas, "On how many nodes")
         ->check(CLI::Range(1u, limits::kMaxReplicas))->capture_default_str();
     create->add_option("-c,--config", arguments->config,
-                       "key=value of min_insync, retention (7d), retention_bytes, cleanup=delete|compact, durability=fsync|os, max_batch_bytes")
+                       "key=value of min_insync, retention (7d), retention_bytes, cleanup=delete, durability=fsync|os, max_batch_bytes")
         ->allow_extra_args(false)->type_name("KEY=VALUE");
     run(create, context, arguments, topic_create);
 
@@ -67,7 +67,7 @@ void add_produce_command(CLI::App& app, Context& context) {
     produce_command->add_option("topic", arguments->topic, "Where to")->required();
     auto* key = produce_command->add_option("-k,--key", arguments->key, "The key of every record");
     produce_command->add_option("-K,--key-delimiter", arguments->key_delimiter, "Each line is KEY, this delimiter, VALUE")->excludes(key);
-    produce_command->add_option("-p,--partition", arguments->partition, "The partition; else by the key's hash");
+    produce_command->add_option("-p,--partition", arguments->partition, "The partition; else by the key's hash")->check(CLI::NonNegativeNumber);
     produce_command->add_option("-H,--header", arguments->headers, "A header of every record; may be repeated")
         ->allow_extra_args(false)->type_name("NAME=VALUE");
     produce_command->add_option("-z,--compression", arguments->compression, "Compress batches")->check(CLI::IsMember({"zstd", "lz4"}));
@@ -83,11 +83,11 @@ void add_consume_command(CLI::App& app, Context& context) {
         add(app, "consume", "Print records", "sedge consume readings -o -10 -e -f '%p %o %k %v\\n'");
     consume_command->add_option("topic", arguments->topic, "Where from")->required();
     consume_command->add_option("-p,--partition", arguments->partitions, "Only these partitions")
-        ->delimiter(',')->allow_extra_args(false);
+        ->delimiter(',')->allow_extra_args(false)->check(CLI::NonNegativeNumber);
     consume_command->add_option("-o,--offset", arguments->from,
                                 "Where to begin: beginning, end, an offset, -N (the last N of each partition), @TIME (ms or ISO 8601)")
         ->capture_default_str();
-    consume_command->add_option("-n,--count", arguments->count, "Stop after so many records");
+    consume_command->add_option("-n,--count", arguments->count, "Stop after so many records")->check(CLI::NonNegativeNumber);
     consume_command->add_flag("-e,--exit", arguments->stop_at_end, "Stop at the end");
     consume_command->add_option("-f,--format", arguments->format,
                                 "%t topic, %p partition, %o offset, %T timestamp, %k key, %v value, %h headers, \\n, \\t")

@@ -35,7 +35,7 @@ int topic_delete(const Context& context, const TopicArguments& arguments);
 struct ProduceArguments {
     std::string topic;
     std::optional<std::string> key;        // -k: of every record
-    std::string key_delimiter;             // -K: each line is key, delimiter, value
+    std::optional<std::string> key_delimiter;             // -K: each line is key, delimiter, value
     std::optional<std::uint32_t> partition;
     std::vector<std::string> headers;      // "k=v"
     std::string compression;               // "", "zstd", "lz4"

@@ -8,12 +8,31 @@
 #include "client/cli/bench.h"
 #include "client/cli/commands.h"
 #include "client/cli/context.h"
+#include "client/cli/text.h"
 
 namespace sedge::cli {
 namespace {
 
 constexpr const char* kVersion = "sedge 0.1.0";
 constexpr int kKeepBelowBytes = 16 << 20;
+
+// A word that is no command is missed as a command first: say which word it is.
+std::string usage_failure(const CLI::App* app, const CLI::Error& error) {
+    std::string what = error.what();
+    const auto unknown = app->remaining(true);
+    if (error.get_name() == "RequiredError" && !unknown.empty() && !unknown.front().starts_with("-"))
+        what = "there is no command '" + unknown.front() + "'";
+    return "sedge: " + what + "\n  hint: `sedge --help`, or --help behind a command\n";
+}
+
+// Of the global options, what their types do not tell; empty if all is well.
+std::string check(const Context& context) {
+    if (context.nodes.empty()) return "no node given; name one with -n HOST:PORT or in SEDGE_NODES";
+    for (const auto& node : context.nodes)
+        if (!is_host_and_port(node)) return "'" + node + "' is no address of a node; wanted HOST:PORT, for example 127.0.0.1:7701";
+    if (context.timeout_ms == 0) return "--timeout 0 leaves no time at all";
+    return {};
+}
 
 int run(int argc, char** argv) {
     Context context;
@@ -29,10 +48,11 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", kVersion);
     app.require_subcommand(1);
     app.fallthrough();
+    app.failure_message(usage_failure);
     std::string nodes = "127.0.0.1:7701";
     app.add_option("-n,--nodes", nodes, "Any nodes of the mesh: HOST:PORT[,HOST:PORT]")->envname("SEDGE_NODES")->capture_default_str();
     app.add_flag("--json", context.json, "Answer in JSON: one document, or one line a record");
-    auto* timeout = app.add_option("--timeout", context.timeout_ms, "How long to wait for the mesh")
+    auto* timeout = app.add_option("--timeout", context.timeout_ms, "How long to wait for the mesh, in ms, s or m")
                         ->transform(CLI::AsNumberWithUnit(std::map<std::string, std::uint32_t>{{"ms", 1}, {"s", 1000}, {"m", 60000}},
                                                           CLI::AsNumberWithUnit::Options(CLI::AsNumberWithUnit::CASE_SENSITIVE |
                                                                                            CLI::AsNumberWithUnit::UNIT_REQUIRED),
@@ -53,8 +73,8 @@ int run(int argc, char** argv) {
     }
     context.nodes = split_nodes(nodes);
     context.timeout_given = timeout->count() > 0;
-    if (context.nodes.empty()) {
-        std::fputs("sedge: no node given; name one with -n HOST:PORT or in SEDGE_NODES\n", stderr);
+    if (const auto wrong = check(context); !wrong.empty()) {
+        std::fprintf(stderr, "sedge: %s\n", wrong.c_str());
         return kUsage;
     }
     return context.action ? context.action() : static_cast<int>(kUsage);

@@ -45,7 +45,8 @@ struct Outcome {
 
 // What to say with an option that makes no sense; empty if all do.
 std::string check(const ProduceArguments& arguments) {
-    if (arguments.key && !arguments.key_delimiter.empty()) return "-k and -K exclude each other";
+    if (arguments.key_delimiter && arguments.key_delimiter->empty()) return "-K needs a delimiter, for example -K :";
+    if (arguments.verbose && arguments.acks == "0") return "-v prints acknowledgements, and --acks 0 asks for none";
     for (const auto& header : arguments.headers)
         if (!parse_pair(header)) return "'" + header + "' is not name=value";
     return {};
@@ -116,14 +117,14 @@ class ProduceRun {
 
     void send(std::string_view line) {
         record_.tag = ++line_number_;
-        if (!arguments_.key_delimiter.empty()) {
-            const auto at = line.find(arguments_.key_delimiter);
+        if (arguments_.key_delimiter) {
+            const auto at = line.find(*arguments_.key_delimiter);
             if (at == std::string_view::npos) {
-                outcome_.fail(line_number_, {ErrorCode::bad_request, "the line has no '" + arguments_.key_delimiter + "' between key and value"});
+                outcome_.fail(line_number_, {ErrorCode::bad_request, "the line has no '" + *arguments_.key_delimiter + "' between key and value"});
                 return;
             }
             record_.key = as_bytes(line.substr(0, at));
-            line.remove_prefix(at + arguments_.key_delimiter.size());
+            line.remove_prefix(at + arguments_.key_delimiter->size());
         }
         record_.value = as_bytes(line);
         const auto status = producer_.send(record_, [this](const Delivery& delivery) { on_delivery(delivery); });
@@ -213,7 +214,8 @@ class ProduceRun {
             code = kLeftUndone;
         }
         if (lines_.error() != 0) code = kLeftUndone;
-        std::fprintf(stderr, "%llu records acknowledged\n", static_cast<unsigned long long>(acknowledged));
+        std::fprintf(stderr, "%llu records %s\n", static_cast<unsigned long long>(acknowledged),
+                     arguments_.acks == "0" ? "sent, unacknowledged" : "acknowledged");
         return code;
     }
 

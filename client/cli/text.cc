@@ -129,6 +129,17 @@ Result<StartAt> parse_start(std::string_view text) {
     return from_end ? StartAt::before_end(*number) : StartAt::offset(Offset{*number});
 }
 
+bool is_host_and_port(std::string_view text) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos || colon == 0) return false;
+    const auto host = text.substr(0, colon);
+    const auto port = text.substr(colon + 1);
+    if (host.find(':') != std::string_view::npos && !(host.front() == '[' && host.back() == ']')) return false;
+    std::uint16_t number = 0;
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+    return error == std::errc() && end == port.data() + port.size() && number != 0;
+}
+
 std::optional<std::pair<std::string, std::string>> parse_pair(std::string_view text) {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos || equals == 0) return std::nullopt;

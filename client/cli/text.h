@@ -19,6 +19,8 @@ Result<StartAt> parse_start(std::string_view text);
 std::optional<std::uint64_t> parse_iso_time(std::string_view text);
 // "key=value"; nullopt if there is no "=" or no key.
 std::optional<std::pair<std::string, std::string>> parse_pair(std::string_view text);
+// "edge1:7701", "10.0.0.2:7701", "[fe80::1]:7701".
+bool is_host_and_port(std::string_view text);
 
 // How `consume` writes a record: %t topic, %p partition, %o offset, %T timestamp, %k key, %v value, %h headers, %% a percent
 // sign; \n \t \r \\ \0. Parsed once, applied to every record.

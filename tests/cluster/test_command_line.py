@@ -39,8 +39,17 @@ def test_what_the_mesh_refuses_is_exit_code_1(sedge):
 
 
 def test_wrong_usage_is_exit_code_2(sedge):
-    for words in ((), ("topic",), ("topic", "create"), ("produce", "t", "-z", "rar"), ("no_such_noun",), ("consume", "t", "--what")):
-        assert sedge.run(*words, ok=False).returncode == 2, words
+    for words in ((), ("topic",), ("topic", "create"), ("produce", "t", "-z", "rar"), ("no_such_noun",), ("consume", "t", "--what"),
+                  ("consume", "t", "-n", "-1"), ("produce", "t", "-p", "-1"), ("produce", "t", "-K", ""), ("produce", "t", "--acks", "0", "-v"),
+                  ("-n", "127.0.0.1", "topic", "list"), ("-n", "edge:what", "topic", "list"), ("--timeout", "0s", "topic", "list")):
+        done = sedge.run(*words, ok=False)
+        assert done.returncode == 2, words
+        assert done.stderr.startswith(b"sedge: ") and done.stdout == b"", words
+
+
+def test_a_word_that_is_no_command_is_named(sedge):
+    for words, wrong in ((("topik", "list"), b"'topik'"), (("topic", "lst"), b"'lst'"), (("group", "list"), b"'group'")):
+        assert wrong in sedge.run(*words, ok=False).stderr
 
 
 def test_produce_and_consume_as_text(sedge):
@@ -54,6 +63,13 @@ def test_produce_and_consume_as_text(sedge):
     assert sedge.lines("consume", "t", "-e", "-o", -2) == ["", "without newline"]
     assert sedge.lines("consume", "t", "-e", "-o", 1, "-n", 1) == ["two"]
     assert sedge.lines("consume", "t", "-e", "-o", "end") == []
+
+
+def test_produce_without_acknowledgements_is_over_when_the_node_has_read_all(sedge):
+    sedge.run("topic", "create", "t")
+    done = sedge.run("produce", "t", "--acks", 0, stdin=b"".join(b"%d\n" % n for n in range(10_000)))
+    assert b"10000 records sent" in done.stderr
+    assert sedge.lines("consume", "t", "-e") == [str(n) for n in range(10_000)]
 
 
 def test_records_as_json(sedge):

@@ -21,6 +21,12 @@ TEST_CASE("places to begin", "[text]") {
     for (const auto* wrong : {"", "-", "@", "x", "1x", "-x", "@yesterday", "99999999999999999999"}) CHECK_FALSE(parse_start(wrong).ok());
 }
 
+TEST_CASE("addresses of nodes", "[text]") {
+    for (const auto* right : {"localhost:7701", "10.0.0.2:1", "a.b-c:65535", "[::1]:7701"}) CHECK(is_host_and_port(right));
+    for (const auto* wrong : {"", ":", "localhost", "localhost:", ":7701", "h:0", "h:65536", "h:x", "h:77x", "::1:7701"})
+        CHECK_FALSE(is_host_and_port(wrong));
+}
+
 TEST_CASE("ISO 8601 times", "[text]") {
     CHECK(parse_iso_time("2023-11-14T22:13:20Z") == 1'700'000'000'000);
     CHECK(parse_iso_time("2023-11-14T22:13:20") == 1'700'000'000'000);
