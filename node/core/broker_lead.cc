@@ -70,8 +70,8 @@ void Broker::State::on_progress(Now now, NodeId from, const Progress& progress) 
     role.leader->replicas.on_follower_durable(now.monotonic_ms, {from, progress.log}, progress.end);
     advance(now, *partition);
     release_refusals(*partition);
-    change_isr(now, *partition);
     if (cursor.next < partition->end) queue_stream(*partition);
+    change_isr(now, *partition);  // last: it may forget the cursor
 }
 
 // --- The stream ---

@@ -353,7 +353,8 @@ void RegistersWorld::live() {
     for (std::size_t step = 0; step < 900; ++step) {
         const bool joins = nodes_.empty() || (nodes_.size() < wanted_.nodes && random_.below(60) == 0);
         if (joins) {
-            nodes_.emplace_back().id = NodeId{nodes_.size()};
+            const NodeId id{nodes_.size() + 1};
+            nodes_.emplace_back().id = id;
             start(nodes_.back());
         }
         now_ms_ += random_.below(4);
