@@ -63,6 +63,8 @@ void Broker::State::on_chunk(Now now, NodeId from, std::uint64_t nonce, const Ch
     if (chunk.epoch != role.epoch || !role.epoch_durable || role.chosen->leader != from || role.chosen->leader_nonce != nonce) return;
     FollowerRole& follower = *role.follower;
     follower.heard_ms = now.monotonic_ms;
+    // Once rejoined, this log is a part of the leader's for the whole epoch: a late answer to an earlier question must not cut it.
+    if (chunk.lineage && follower.rejoined) follower.accepted = true;
     if (chunk.lineage && !follower.accepted && !rejoin(now, *partition, chunk)) return;
     if (!follower.accepted) return;
     const bool is_new_round = chunk.round > follower.round;
@@ -110,7 +112,7 @@ bool Broker::State::rejoin(Now now, Partition& partition, const Chunk& chunk) {
         touch(partition);  // the leader hears of it once it is durable
     }
     follower.durable_end = std::min(follower.durable_end, partition.end);
-    follower.accepted = true;
+    follower.accepted = follower.rejoined = true;
     return true;
 }
 

@@ -66,7 +66,8 @@ struct LeaderRole {
 };
 
 struct FollowerRole {
-    bool accepted = false;        // the leader's lineage was compared: its records may be appended
+    bool accepted = false;        // the leader has answered: its records may be appended
+    bool rejoined = false;        // in this epoch the leader's lineage was compared, and what it does not share was cut off
     std::uint64_t asked_ms = 0;   // when the leader was asked last; 0: never
     std::uint64_t heard_ms = 0;   // from the leader
     Offset durable_end;
