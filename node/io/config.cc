@@ -19,6 +19,7 @@ constexpr const char* kDefaultConfigFile = "/etc/sedge/sedge.toml";
 constexpr const char* kExamples = R"(Examples:
   sedged --data ./data                              a node for this machine on port 7701
   sedged --data /srv/sedge --listen 0.0.0.0:7701 --advertise edge1.local:7701
+  sedged --data ./b --listen 10.0.0.2:7701 --name b --join 10.0.0.1:7701   joins the mesh of that node
   sedged --config /etc/sedge/sedge.toml --check     says what is in force, and starts nothing
 Every option can also stand in the file (TOML, _ for -) or in the environment (SEDGE_DATA, SEDGE_LOG_LEVEL, ...).)";
 

@@ -107,6 +107,26 @@ std::string show_budget_ms(const NodeConfig& config) {
     return quoted(format_time_span_ms(config.broker.*Member));
 }
 
+template <auto Member, std::uint64_t least_ms, std::uint64_t most_ms>
+Status set_gossip_ms(NodeConfig& config, std::string_view value) {
+    const auto duration_ms = parse_time_span_ms(value);
+    if (!duration_ms.ok()) return duration_ms.status();
+    if (*duration_ms < least_ms || *duration_ms > most_ms)
+        return invalid(quoted(value) + " is not from " + format_time_span_ms(least_ms) + " to " + format_time_span_ms(most_ms));
+    config.broker.membership.*Member = *duration_ms;
+    return {};
+}
+template <auto Member>
+std::string show_gossip_ms(const NodeConfig& config) {
+    return quoted(format_time_span_ms(config.broker.membership.*Member));
+}
+
+Status set_voters(NodeConfig& config, std::string_view value) {
+    if (value != "1" && value != "3" && value != "5") return invalid(quoted(value) + " is not 1, 3 or 5");
+    config.broker.voters = static_cast<std::size_t>(value.front() - '0');
+    return {};
+}
+
 Status set_data(NodeConfig& config, std::string_view value) {
     if (value.empty()) return invalid("a directory is needed, for example /var/lib/sedge");
     config.data_directory = value;
@@ -121,6 +141,9 @@ Status set_name(NodeConfig& config, std::string_view value) {
 Status add_join(NodeConfig& config, std::string_view value) {
     auto address = parse_host_port(value);
     if (!address.ok()) return address.status();
+    // Peers are one port above.
+    if (address->port == 0 || address->port == std::numeric_limits<std::uint16_t>::max())
+        return invalid(quoted(value) + " is not the address that a member's clients use, for example 10.0.0.2:7701");
     config.join.push_back(std::move(*address));
     return {};
 }
@@ -174,6 +197,7 @@ std::string show_address(const NodeConfig& config) {
 
 using Kind = ConfigOption::Kind;
 using B = BrokerOptions;
+using M = MembershipOptions;
 using N = NodeConfig;
 constexpr std::uint64_t kMostBytes = 64ull << 30;
 
@@ -194,12 +218,30 @@ const std::array kOptions{
                  set_address<&N::http_listen>, show_address<&N::http_address>},
     ConfigOption{"http", "--http", Kind::one, "true|false", "whether there is HTTP at all", set_flag<&N::http>,
                  show_flag<&N::http>},
-    ConfigOption{"join", "--join", Kind::list, "HOST:PORT", "a member of the mesh to join (repeatable)", add_join, show_join,
+    ConfigOption{"join", "--join", Kind::list, "HOST:PORT", "a member of the mesh to join, where its clients connect (repeatable)", add_join, show_join,
                  [](N& c) { c.join.clear(); }},
-    ConfigOption{"name", "--name", Kind::one, "NAME", "the node's name (default: the host's; fixed at the first start)", set_name,
+    ConfigOption{"name", "--name", Kind::one, "NAME", "the node's name (default: the host's; fixed once it has a mesh)", set_name,
                  [](const N& c) { return quoted(c.name); }},
     ConfigOption{"labels", "--label", Kind::list, "KEY=VALUE", "what clients may choose nodes by, as site=oslo (repeatable)",
                  add_label, show_labels, [](N& c) { c.labels.clear(); }},
+    ConfigOption{"voters", "--voters", Kind::one, "1|3|5", "how many nodes are to vote, once there are as many; the same on every node",
+                 set_voters, show_budget_count<&B::voters>},
+    ConfigOption{"probe_interval", "--probe-interval", Kind::one, "DURATION", "how often another node is asked whether it lives",
+                 set_gossip_ms<&M::probe_interval_ms, 20, 60'000>, show_gossip_ms<&M::probe_interval_ms>},
+    ConfigOption{"probe_timeout", "--probe-timeout", Kind::one, "DURATION",
+                 "how long it may take to answer; more than a round trip on the slowest link, less than probe_interval",
+                 set_gossip_ms<&M::ping_timeout_ms, 10, 30'000>, show_gossip_ms<&M::ping_timeout_ms>},
+    ConfigOption{"broken_connection_timeout", "--broken-connection-timeout", Kind::one, "DURATION",
+                 "a node whose connection broke counts as dead after it, unless it answers",
+                 set_gossip_ms<&M::broken_connection_ms, 20, 60'000>, show_gossip_ms<&M::broken_connection_ms>},
+    ConfigOption{"digest_interval", "--digest-interval", Kind::one, "DURATION",
+                 "how often two nodes compare what they know of the mesh", set_gossip_ms<&M::digest_interval_ms, 100, 3'600'000>,
+                 show_gossip_ms<&M::digest_interval_ms>},
+    ConfigOption{"replica_lag", "--replica-lag", Kind::one, "DURATION", "a replica that is behind for so long leaves the in-sync ones",
+                 set_budget_ms<&B::replica_lag_ms, 500>, show_budget_ms<&B::replica_lag_ms>},
+    ConfigOption{"replace_voter", "--replace-voter", Kind::one, "DURATION",
+                 "a voter that is dead for so long gives its vote to another node", set_budget_ms<&B::replace_voter_ms, 1'000>,
+                 show_budget_ms<&B::replace_voter_ms>},
     ConfigOption{"log_level", "--log-level", Kind::one, "LEVEL", "debug, info, warning or error; SIGHUP reads it again",
                  set_log_level_option, [](const N& c) { return quoted(to_string(c.log_level)); }},
     ConfigOption{"trust_clock", "--trust-clock", Kind::flag, "",
@@ -270,6 +312,8 @@ Status check_config(const NodeConfig& config) {
     constexpr std::uint16_t kHighestOffset = 79;
     if (config.listen.port > std::numeric_limits<std::uint16_t>::max() - kHighestOffset)
         return invalid("listen: port " + std::to_string(config.listen.port) + " leaves no room for HTTP at port + 79; use 65456 or less");
+    if (config.broker.membership.ping_timeout_ms >= config.broker.membership.probe_interval_ms)
+        return invalid("probe_timeout is not less than probe_interval");
     if (config.broker.max_reply_bytes_per_connection > config.broker.max_reply_bytes)
         return invalid("max_reply_bytes_per_connection is more than max_reply_bytes");
     return {};

@@ -79,6 +79,25 @@ TEST_CASE("lists can be repeated, and do not mix sources", "[config]") {
     CHECK(run({}, {{"SEDGE_LABELS", "a=b,c=d"}}).config.labels.size() == 2);
 }
 
+TEST_CASE("the mesh: whom to join, who votes, and how soon the silent count as dead", "[config]") {
+    const auto got = run({"--join", "10.0.0.1:7701", "--join", "edge2:7801", "--voters", "3", "--probe-interval", "1s"},
+                         {{"SEDGE_PROBE_TIMEOUT", "500ms"}, {"SEDGE_JOIN", "other:1"}});
+    REQUIRE(got.output == "");
+    REQUIRE(got.config.join.size() == 2);
+    CHECK(to_string(got.config.join[1]) == "edge2:7801");
+    CHECK(got.config.broker.voters == 3);
+    CHECK(got.config.broker.membership.probe_interval_ms == 1000);
+    CHECK(got.config.broker.membership.ping_timeout_ms == 500);
+    CHECK(run({}, {{"SEDGE_JOIN", "a:1,b:2"}}).config.join.size() == 2);
+    CHECK_THAT(run({"--check", "--join", "a:1", "--peer-listen", "10.0.0.9:7"}).output,
+               Contains("join = [\"a:1\"]  # --join\n") && Contains("peer_listen = \"10.0.0.9:7\"  # --peer-listen\n"));
+
+    CHECK_THAT(run({"--voters", "2"}).output, Contains("--voters: \"2\" is not 1, 3 or 5"));
+    CHECK_THAT(run({"--probe-interval", "1ms"}).output, Contains("is not from 20ms to 1m"));
+    CHECK_THAT(run({"--probe-interval", "100ms"}).output, Contains("probe_timeout is not less than probe_interval"));
+    CHECK_THAT(run({"--join", "a:65535"}).output, Contains("is not the address that a member's clients use"));
+}
+
 TEST_CASE("--check prints what is in force and where it came from", "[config]") {
     const auto got = run({"--check", "--data", "here"}, {{"SEDGE_LOG_LEVEL", "debug"}});
     CHECK(got.action == Invocation::Action::check);
