@@ -157,6 +157,7 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, const std::st
     auto identity = read_identity(path, node_name);
     if (!identity.ok()) return identity.status();
     ++identity->starts;
+    if (identity->mesh_id == kNoMesh) identity->node_name = node_name;  // a mesh may have refused the one that it had
     while (identity->node_id == 0) identity->node_id = random_bits();
     error = store_identity(path, *identity);
     if (error != 0)

@@ -14,7 +14,7 @@ struct NodeIdentity {
     std::string mesh_id;       // 32 hex digits, random, made by the founding node; kNoMesh until it has joined one
     bool founded = false;      // by this node
     std::uint64_t node_id = 0; // random, made with the directory
-    std::string node_name;     // fixed at the first start
+    std::string node_name;     // fixed once it has a mesh
     std::uint64_t starts = 0;  // how often a process has started on this directory, this start included; durable before it returns
 };
 
@@ -22,7 +22,7 @@ struct NodeIdentity {
 class DataDirectory {
   public:
     // Makes the directory if need be. invalid_config when it cannot be used (missing permission, in use by another process, made by
-    // another version), with one line that says what to do. `node_name` is used when the directory is new.
+    // another version), with one line that says what to do. `node_name` is used until the node has a mesh.
     static Result<DataDirectory> open(const std::string& path, const std::string& node_name);
     DataDirectory(DataDirectory&& other) noexcept;
     DataDirectory& operator=(DataDirectory&& other) noexcept;
