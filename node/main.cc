@@ -117,7 +117,12 @@ class Node {
         : arguments_(std::move(arguments)), config_(std::move(config)), signals_(signals), clock_(config_.trust_clock) {}
 
     int run() {
-        if (auto status = open(); !status.ok()) return fail(status);
+        if (auto status = open(); status.code == ErrorCode::shutting_down) {
+            log_info("stopped", {{"clean", "true"}, {"reason", status.message}});
+            return 0;
+        } else if (!status.ok()) {
+            return fail(status);
+        }
         EventLoopOptions options;
         const BrokerOptions& budgets = config_.broker;
         options.max_anonymous_bytes = budgets.recent_bytes + 2 * budgets.max_unsynced_bytes + budgets.max_reply_bytes + kReadAheadBytes;

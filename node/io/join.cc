@@ -7,6 +7,7 @@
 
 #include "node/core/peer_envelope.h"
 #include "node/io/log.h"
+#include "node/io/node_identity.h"
 
 namespace sedge::node {
 namespace {
@@ -20,10 +21,18 @@ SendPeer request_to(const JoinOptions& options, const HostPort& member) {
     return request;
 }
 
+// It goes into the data directory, to stay.
+bool is_mesh_id(std::string_view text) {
+    return text.size() == std::string_view(kNoMesh).size() && text != kNoMesh &&
+           text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::optional<JoinAnswer> answer_in(ZmqInbound& message, NodeId self) {
     const auto envelope = message.frames() == 0 ? std::nullopt : decode_peer_envelope(message.bytes(0));
     if (!envelope || envelope->kind != PeerKind::join_answer || envelope->to != self) return std::nullopt;
-    return decode_join_answer(envelope->payload);
+    auto answer = decode_join_answer(envelope->payload);
+    if (answer && answer->refused.empty() && !is_mesh_id(answer->mesh_id)) return std::nullopt;
+    return answer;
 }
 
 std::string listed(const std::vector<HostPort>& members) {
