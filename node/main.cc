@@ -271,7 +271,7 @@ class Node {
 
     void publish(Now now, const FrontDoor::Statistics& door) {
         auto metrics = broker_->metrics();
-        const auto more = shell_metrics(door, loop_->statistics(), journal_->statistics());
+        const auto more = shell_metrics(door, peers_->statistics(), loop_->statistics(), journal_->statistics());
         metrics.insert(metrics.end(), more.begin(), more.end());
         board_.publish({now.monotonic_ms, metrics_text(metrics), broker_->health(now), stopping_});
     }

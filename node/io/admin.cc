@@ -32,8 +32,8 @@ HttpResponse health_answer(const Snapshot* snapshot, std::uint64_t now_ms) {
 
 }  // namespace
 
-std::vector<Metric> shell_metrics(const FrontDoor::Statistics& door, const EventLoop::Statistics& loop,
-                                  const Journal::Statistics& journal) {
+std::vector<Metric> shell_metrics(const FrontDoor::Statistics& door, const PeerDoor::Statistics& peers,
+                                  const EventLoop::Statistics& loop, const Journal::Statistics& journal) {
     std::vector<Metric> out;
     const auto add = [&](const char* name, const char* help, bool counter, double value) {
         out.push_back({name, help, counter, {}, value});
@@ -51,6 +51,14 @@ std::vector<Metric> shell_metrics(const FrontDoor::Statistics& door, const Event
     gauge("sedge_connections", "Connections open now.", door.connections);
     gauge("sedge_connections_held_off", "1 while new connections have to wait (max_connections).", door.holding_connections ? 1 : 0);
     gauge("sedge_unread_bytes", "Answers that clients have not taken yet.", door.unread_bytes);
+    counter("sedge_peer_messages_received_total", "Messages received from other nodes.", peers.messages_received);
+    counter("sedge_peer_bytes_received_total", "Bytes of messages received from other nodes.", peers.bytes_received);
+    counter("sedge_peer_messages_sent_total", "Messages handed to the network for other nodes.", peers.messages_sent);
+    counter("sedge_peer_bytes_sent_total", "Bytes of messages handed to the network for other nodes.", peers.bytes_sent);
+    counter("sedge_peer_dropped_total", "Messages to or from other nodes dropped at a limit.", peers.dropped);
+    counter("sedge_peer_connections_lost_total", "Connections to other nodes that broke.", peers.connections_lost);
+    gauge("sedge_peer_links", "Nodes that this one has something to say to.", peers.links);
+    gauge("sedge_peer_links_connected", "Those of them that it is connected to.", peers.connected);
     counter("sedge_loop_turns_total", "Turns of the event loop.", loop.turns);
     counter("sedge_loop_sleeps_total", "Turns of the event loop that ended in sleep.", loop.sleeps);
     counter("sedge_loop_inline_commits_total", "Writes committed on the event loop's thread.", loop.inline_commits);

@@ -12,12 +12,13 @@
 #include "node/io/front_door.h"
 #include "node/io/http_server.h"
 #include "node/io/journal.h"
+#include "node/io/peer_door.h"
 
 namespace sedge::node {
 
 // The shell's own metrics, to stand beside Broker::metrics(). Event loop only.
-std::vector<Metric> shell_metrics(const FrontDoor::Statistics& door, const EventLoop::Statistics& loop,
-                                  const Journal::Statistics& journal);
+std::vector<Metric> shell_metrics(const FrontDoor::Statistics& door, const PeerDoor::Statistics& peers,
+                                  const EventLoop::Statistics& loop, const Journal::Statistics& journal);
 
 struct Snapshot {
     std::uint64_t made_at_ms = 0;  // monotonic
