@@ -68,7 +68,8 @@ void MeshNode::start(node::Now now, const std::vector<node::Member>& known) {
     options.replica_lag_ms = 1'000;
     options.restore_leader_ms = 1'500;
     options.replace_voter_ms = 3'000;
-    options.segment_bytes = 8u << 20;
+    // Small ones: a restart then begins from a checkpoint that was taken in the midst of work.
+    options.segment_bytes = random_.one_in(2) ? 8u << 20 : random_.magnitude(128u << 10, 1u << 20);
     options.recent_bytes = random_.one_in(3) ? 0 : 1u << 20;
     broker_ = std::make_unique<node::Broker>(options);
     restore();
