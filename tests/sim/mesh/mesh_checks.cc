@@ -5,12 +5,22 @@
 #include "tests/sim/violation.h"
 
 namespace sedge::sim {
+namespace {
+
+bool same_bytes(const MeshLog& a, const MeshLog& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+        return x.first == y.first && std::ranges::equal(x.second.view(), y.second.view());
+    });
+}
+
+}  // namespace
 
 void MeshWorld::check_leaders(MeshNode& node) {
     if (!node.running()) return;
     for (const auto& view : node.broker().partitions()) {
         require(view.start <= view.high_watermark && view.high_watermark <= view.end, "a high watermark lies outside its log");
         if (options_.verbose) note_change(node, view);
+        if (view.is_kept) committed_.check(node, view);
         if (!view.leads) continue;
         const std::pair self{node.id(), node.starts()};
         const auto [at, is_new] = leaders_.emplace(std::pair{view.id, view.epoch.value}, self);
@@ -58,13 +68,13 @@ bool MeshWorld::is_healthy(std::string& why) {
 void MeshWorld::check_end() {
     for (const std::string& topic : topics_) {
         for (std::uint32_t partition = 0; partition < partitions_; ++partition) {
-            std::vector<std::vector<Buffer>> logs;
+            std::vector<MeshLog> logs;
             for (const auto& node : nodes_)
                 for (const auto& view : node->broker().partitions())
                     if (view.topic == topic && view.id.partition.value == partition && view.is_kept) logs.push_back(node->log(view.id));
             require(logs.size() == replicas_, "a partition is not kept by as many nodes as it has replicas");
             history_.check_log(topic, partition, logs.front());
-            for (const auto& log : logs) require(log == logs.front(), "replicas differ");
+            for (const MeshLog& log : logs) require(same_bytes(log, logs.front()), "replicas differ");
         }
     }
 }

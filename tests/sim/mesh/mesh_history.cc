@@ -14,14 +14,14 @@ void MeshHistory::fixed(const std::string& topic, std::uint32_t partition, std::
              value + "' is " + how);
 }
 
-void MeshHistory::check_log(const std::string& topic, std::uint32_t partition, const std::vector<Buffer>& batches) const {
+void MeshHistory::check_log(const std::string& topic, std::uint32_t partition, const MeshLog& batches) const {
     const std::string name = topic + "/" + std::to_string(partition);
     std::map<std::uint64_t, std::string> records;
     std::set<std::string> values;
     std::uint64_t next = 0;
-    for (const Buffer& batch : batches) {
-        require(check_appended_batch(batch).ok(), "a stored batch does not verify");
-        const Status status = for_each_record(batch, [&](Offset offset, const RecordView& record) {
+    for (const auto& [base, batch] : batches) {
+        require(check_appended_batch(batch.view()).ok(), "a stored batch does not verify");
+        const Status status = for_each_record(batch.view(), [&](Offset offset, const RecordView& record) {
             if (offset.value != next) violated("offsets of " + name + " have a gap at " + std::to_string(next));
             ++next;
             const std::string value(as_text(*record.value));

@@ -8,6 +8,7 @@
 
 #include "schema/bytes.h"
 #include "schema/ids.h"
+#include "tests/sim/mesh/mesh_node.h"
 
 namespace sedge::sim {
 
@@ -16,7 +17,7 @@ class MeshHistory {
     // A record was acknowledged with acks=all, or a consumer was shown it: it is at this offset for ever.
     void fixed(const std::string& topic, std::uint32_t partition, std::uint64_t offset, const std::string& value, const char* how);
     // The whole log, as one replica has it in the end.
-    void check_log(const std::string& topic, std::uint32_t partition, const std::vector<Buffer>& batches) const;
+    void check_log(const std::string& topic, std::uint32_t partition, const MeshLog& batches) const;
 
     std::uint64_t acknowledged = 0, read = 0;
 

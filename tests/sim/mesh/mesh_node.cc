@@ -92,7 +92,11 @@ void MeshNode::restore() {
             if (!status.ok()) violated("a restart fails: " + status.message);
         }
     }
-    for (Write& write : disk_) write.token = 0;
+    logs_.clear();
+    for (Write& write : disk_) {
+        write.token = 0;
+        for (const node::JournalEntry& entry : write.entries) apply(entry, logs_);
+    }
     durable_ = disk_.size();
 }
 
@@ -182,6 +186,7 @@ void MeshNode::carry_out(node::Now now, std::uint64_t now_us) {
             disk_.push_back({std::move(write.entries), write.roll, write.token.value, next_sync_us(now_us)});
             if (bug_ == MeshBug::forget_truncation)
                 std::erase_if(disk_.back().entries, [](const auto& entry) { return entry.type == EntryType::truncated; });
+            for (const node::JournalEntry& entry : disk_.back().entries) apply(entry, logs_);
             if (write.roll) broker_->on_room(now, {true, false});
             if (bug_ == MeshBug::report_durable_at_issue) broker_->on_durable(now, write.token);
         }
@@ -199,26 +204,20 @@ void MeshNode::carry_out(node::Now now, std::uint64_t now_us) {
     }
 }
 
-namespace {
-
-// Applies a write's entries about one partition to its batches.
-void apply(const std::vector<node::JournalEntry>& entries, const PartitionId& id, std::map<std::uint64_t, const node::JournalEntry*>& log) {
-    for (const node::JournalEntry& entry : entries) {
-        if (entry.partition != id) continue;
-        if (entry.type == EntryType::truncated) log.erase(log.lower_bound(entry.base_offset.value), log.end());
-        if (entry.type == EntryType::log_made) log.clear();
-        if (entry.type == EntryType::batch) log[entry.base_offset.value] = &entry;
-    }
+void MeshNode::apply(const node::JournalEntry& entry, std::map<PartitionId, MeshLog>& logs) {
+    if (entry.type == EntryType::topic_deleted)
+        std::erase_if(logs, [&](const auto& each) { return each.first.topic == entry.partition.topic; });
+    if (entry.type != EntryType::truncated && entry.type != EntryType::log_made && entry.type != EntryType::batch) return;
+    MeshLog& log = logs[entry.partition];
+    if (entry.type == EntryType::truncated) log.erase(log.lower_bound(entry.base_offset.value), log.end());
+    if (entry.type == EntryType::log_made) log.clear();
+    if (entry.type == EntryType::batch) log[entry.base_offset.value] = entry.payload;
 }
 
-}  // namespace
-
-std::vector<Buffer> MeshNode::log(const PartitionId& partition) const {
-    std::map<std::uint64_t, const node::JournalEntry*> batches;
-    for (const Write& write : disk_) apply(write.entries, partition, batches);
-    std::vector<Buffer> out;
-    for (const auto& [base, entry] : batches) out.emplace_back(entry->payload.view().begin(), entry->payload.view().end());
-    return out;
+const MeshLog& MeshNode::log(const PartitionId& partition) const {
+    static const MeshLog kNone;
+    const auto found = logs_.find(partition);
+    return found == logs_.end() ? kNone : found->second;
 }
 
 node::ReadResult MeshNode::find(const node::ReadEffect& effect) const {
@@ -228,17 +227,19 @@ node::ReadResult MeshNode::find(const node::ReadEffect& effect) const {
         result.offset = std::get<node::FindTime>(effect).start;
         return result;
     }
-    std::map<std::uint64_t, const node::JournalEntry*> batches;
-    for (std::size_t i = 0; i < durable_; ++i) apply(disk_[i].entries, read->partition, batches);
+    std::map<PartitionId, MeshLog> stored;
+    for (std::size_t i = 0; i < durable_; ++i)
+        for (const node::JournalEntry& entry : disk_[i].entries)
+            if (entry.partition == read->partition) apply(entry, stored);
     std::size_t bytes = 0;
     std::uint64_t next = read->offset.value;
-    for (const auto& [base, entry] : batches) {
-        const auto header = read_batch_header(entry->payload.view());
+    for (const auto& [base, batch] : stored[read->partition]) {
+        const auto header = read_batch_header(batch.view());
         if (header->end_offset().value <= next || base >= read->end.value) continue;
-        if (base > next || (bytes > 0 && bytes + entry->payload.size() > read->max_bytes)) break;
-        bytes += entry->payload.size();
+        if (base > next || (bytes > 0 && bytes + batch.size() > read->max_bytes)) break;
+        bytes += batch.size();
         next = header->end_offset().value;
-        result.batches.push_back(entry->payload);
+        result.batches.push_back(batch);
     }
     if (result.batches.empty()) result.outcome = node::ReadResult::Outcome::failed;
     return result;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,8 @@
 namespace sedge::sim {
 
 using Frames = std::vector<Buffer>;
+// A partition's batches by their first offset.
+using MeshLog = std::map<std::uint64_t, SharedBytes>;
 
 class MeshNode {
   public:
@@ -46,8 +49,8 @@ class MeshNode {
     const std::string& name() const { return name_; }
     std::uint64_t id() const { return id_; }
     node::Member member() const;
-    // The committed log as the disk and the process have it: batches by offset.
-    std::vector<Buffer> log(const PartitionId& partition) const;
+    // The log as the process knows it: what it gave to the disk, durable or not.
+    const MeshLog& log(const PartitionId& partition) const;
     bool is_slow = false;
     std::uint64_t starts() const { return starts_; }
 
@@ -63,6 +66,7 @@ class MeshNode {
     std::uint64_t next_sync_us(std::uint64_t now_us);
     void complete(node::Now now, std::uint64_t now_us);
     node::ReadResult find(const node::ReadEffect& read) const;
+    static void apply(const node::JournalEntry& entry, std::map<PartitionId, MeshLog>& logs);
 
     const std::size_t index_;
     Random random_;
@@ -72,6 +76,7 @@ class MeshNode {
     std::uint64_t id_;
     std::uint64_t starts_ = 0, lives_ = 0;
     std::unique_ptr<node::Broker> broker_;
+    std::map<PartitionId, MeshLog> logs_;
     std::vector<Write> disk_;       // all that was issued; the first `durable_` are synced
     std::size_t durable_ = 0;
     std::size_t newest_roll_ = 0;

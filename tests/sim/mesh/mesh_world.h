@@ -11,6 +11,7 @@
 
 #include "tests/sim/event_queue.h"
 #include "tests/sim/mesh/mesh_clients.h"
+#include "tests/sim/mesh/mesh_committed.h"
 #include "tests/sim/mesh/mesh_history.h"
 #include "tests/sim/mesh/mesh_node.h"
 #include "tests/sim/mesh/mesh_run.h"
@@ -64,6 +65,7 @@ class MeshWorld {
     EventQueue events_;
     std::map<std::string, std::uint64_t> marks_;
     MeshHistory history_;
+    MeshCommitted committed_;
     ClientWorld client_world_;
     std::vector<std::unique_ptr<MeshNode>> nodes_;
     std::vector<std::unique_ptr<MeshClient>> clients_;
