@@ -73,7 +73,7 @@ void MeshWorld::check_end() {
                 for (const auto& view : node->broker().partitions())
                     if (view.topic == topic && view.id.partition.value == partition && view.is_kept) logs.push_back(node->log(view.id));
             require(logs.size() == replicas_, "a partition is not kept by as many nodes as it has replicas");
-            history_.check_log(topic, partition, logs.front());
+            history_.check_log(topic, partition, logs.front(), leading_epoch(topic, partition));
             for (const MeshLog& log : logs) require(same_bytes(log, logs.front()), "replicas differ");
         }
     }

@@ -25,10 +25,13 @@ void MeshClient::send(std::uint64_t now_us, const RequestBody& body, ByteView pa
 }
 
 void MeshClient::on_time(std::uint64_t now_us) {
-    if (asked_ || random_.one_in(4)) node_ = random_.below(world_.nodes);  // nobody answers: ask somebody else
+    if (asked_) on_silence(now_us);
     asked_.reset();
     ask(now_us);
 }
+
+// Nobody answers: ask somebody else.
+void MeshClient::on_silence(std::uint64_t) { node_ = random_.below(world_.nodes); }
 
 void MeshClient::on_answer(std::uint64_t now_us, const Buffer& header) {
     const auto id = response_correlation_id(header);
@@ -60,6 +63,7 @@ void MeshProducer::ask(std::uint64_t now_us) {
     request.topic = topic_;
     request.partition = PartitionIndex{partition_};
     request.acks = acks_all_ ? Acks::all : Acks::leader;
+    if (!acks_all_) asked_epoch_ = world_.leading(topic_, partition_);
     send(now_us, request, batch_);
 }
 
@@ -83,6 +87,10 @@ void MeshProducer::on_response(std::uint64_t now_us, const Response& response) {
         if (acks_all_) world_.history->fixed(topic_, partition_, stored.offset.value + i, values_[i], "acknowledged");
     world_.note(name_ + " is told: " + values_.front() + " and " + std::to_string(values_.size() - 1) + " more are at offset " +
                 std::to_string(stored.offset.value) + (stored.duplicate ? ", again" : "") + " on " + std::to_string(stored.durable_copies));
+    if (!acks_all_) {
+        for (std::size_t i = 0; i < values_.size(); ++i)
+            world_.history->promised_by_leader(topic_, partition_, stored.offset.value + i, values_[i], asked_epoch_);
+    }
     if (acks_all_) world_.history->acknowledged += values_.size();
     if (stored.duplicate) ++(*world_.marks)["retries recognised"];
     sequence_ += static_cast<std::uint32_t>(values_.size());
@@ -109,13 +117,64 @@ void MeshConsumer::on_response(std::uint64_t now_us, const Response& response) {
         node_ = random_.below(world_.nodes);
         return again_in(now_us, random_.between(5'000, 100'000));
     }
-    for (const PlainRecord& record : std::get<FetchResponse>(response.body).records) {
+    const auto& fetched = std::get<FetchResponse>(response.body);
+    world_.history->shown_watermark(topic_, partition_, fetched.high_watermark.value);
+    for (const PlainRecord& record : fetched.records) {
         require(record.offset.value == position_, "a consumer is given another offset than the next");
         world_.history->fixed(topic_, partition_, position_, std::string(as_text(*record.value)), "shown to a consumer");
         ++world_.history->read;
         ++position_;
     }
     again_in(now_us, random_.magnitude(1'000, 100'000));
+}
+
+// --- Reader ---
+
+namespace {
+
+// Longer than a node that sent the request on waits for the other's answer.
+constexpr std::uint64_t kMustAnswerWithinUs = 15'000'000;
+
+}  // namespace
+
+MeshReader::MeshReader(std::string name, Random random, ClientWorld& world, std::string topic, std::uint32_t partition, std::size_t node,
+                       std::uint64_t end)
+    : MeshClient(std::move(name), random, world), topic_(std::move(topic)), partition_(partition), end_(end) {
+    node_ = node;
+}
+
+void MeshReader::ask(std::uint64_t now_us) {
+    if (is_idle()) {
+        next_us_ = UINT64_MAX;
+        return;
+    }
+    FetchRequest request;
+    request.topic = topic_;
+    request.partition = PartitionIndex{partition_};
+    request.offset = Offset{position_};
+    request.plain = true;
+    send(now_us, request);
+    next_us_ = now_us + kMustAnswerWithinUs;
+}
+
+std::string MeshReader::state() const {
+    return name_ + " is at " + std::to_string(position_) + " of " + std::to_string(end_) + (refused_.empty() ? "" : ", refused: " + refused_);
+}
+
+void MeshReader::on_silence(std::uint64_t) { violated(name_ + " at " + std::to_string(position_) + " is not answered, in a mesh without faults"); }
+
+void MeshReader::on_response(std::uint64_t now_us, const Response& response) {
+    if (const auto* failure = std::get_if<ErrorResponse>(&response.body)) {
+        if (!is_passing(failure->status.code)) violated(name_ + " is refused: " + failure->status.message);
+        refused_ = failure->status.message;
+        return again_in(now_us, 100'000);
+    }
+    for (const PlainRecord& record : std::get<FetchResponse>(response.body).records) {
+        require(record.offset.value == position_, "a reader is given another offset than the next");
+        world_.history->fixed(topic_, partition_, position_, std::string(as_text(*record.value)), "read in the end");
+        ++position_;
+    }
+    again_in(now_us, 1'000);
 }
 
 // --- Admin ---

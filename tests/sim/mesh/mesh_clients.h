@@ -21,6 +21,8 @@ struct ClientWorld {
     std::function<void(const std::string&)> note;
     MeshHistory* history = nullptr;
     std::map<std::string, std::uint64_t>* marks = nullptr;
+    // The oldest epoch that some node leads the partition in; 0: nobody leads it.
+    std::function<Epoch(const std::string& topic, std::uint32_t partition)> leading;
 };
 
 class MeshClient {
@@ -31,11 +33,13 @@ class MeshClient {
     void on_time(std::uint64_t now_us);
     std::uint64_t next_us() const { return next_us_; }
     const std::string& name() const { return name_; }
+    virtual std::string state() const { return name_; }
     virtual bool is_idle() const { return !asked_; }
     bool winding_down = false;  // finish what is under way, begin nothing
 
   protected:
     virtual void ask(std::uint64_t now_us) = 0;
+    virtual void on_silence(std::uint64_t now_us);
     virtual void on_response(std::uint64_t now_us, const Response& response) = 0;
     void send(std::uint64_t now_us, const RequestBody& body, ByteView payload = {});
     void again_in(std::uint64_t now_us, std::uint64_t delay_us);
@@ -69,6 +73,7 @@ class MeshProducer : public MeshClient {
     std::uint64_t made_ = 0;
     std::vector<std::string> values_;
     Buffer batch_;
+    Epoch asked_epoch_;  // who answers leads in this one, or a later one
 };
 
 class MeshConsumer : public MeshClient {
@@ -83,6 +88,24 @@ class MeshConsumer : public MeshClient {
     const std::string topic_;
     const std::uint32_t partition_;
     std::uint64_t position_ = 0;
+};
+
+// Once the faults are over: reads a partition from its beginning through one node, which has to answer every request.
+class MeshReader : public MeshClient {
+  public:
+    MeshReader(std::string name, Random random, ClientWorld& world, std::string topic, std::uint32_t partition, std::size_t node, std::uint64_t end);
+    bool is_idle() const override { return position_ == end_; }
+    std::string state() const override;
+
+  private:
+    void ask(std::uint64_t now_us) override;
+    void on_silence(std::uint64_t now_us) override;
+    void on_response(std::uint64_t now_us, const Response& response) override;
+    const std::string topic_;
+    const std::uint32_t partition_;
+    const std::uint64_t end_;
+    std::uint64_t position_ = 0;
+    std::string refused_;  // why, the last time
 };
 
 class MeshAdmin : public MeshClient {

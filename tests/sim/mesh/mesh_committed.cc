@@ -23,11 +23,6 @@ MeshCommitted::Batch MeshCommitted::batch_of(ByteView bytes) {
     return {read_batch_header(bytes)->end_offset().value, hash.value()};
 }
 
-std::uint64_t MeshCommitted::end(const PartitionId& partition) const {
-    const auto found = committed_.find(partition);
-    return found == committed_.end() || found->second.empty() ? 0 : found->second.rbegin()->second.end;
-}
-
 void MeshCommitted::check(const MeshNode& node, const node::Broker::PartitionView& view) {
     Seen& seen = seen_[{node.id(), view.id}];
     if (seen.start != node.starts() || seen.log != view.log) seen = {node.starts(), view.log, 0, view.start.value, view.start.value};

@@ -15,8 +15,6 @@ class MeshCommitted {
   public:
     // Of a partition that the node keeps. Throws Violation.
     void check(const MeshNode& node, const node::Broker::PartitionView& view);
-    // Where a partition's committed records end, as far as any node knew.
-    std::uint64_t end(const PartitionId& partition) const;
 
   private:
     struct Batch {

@@ -20,6 +20,7 @@ constexpr std::array kBugs{
     MeshBugName{MeshBug::reuse_nonce, "reuse_nonce"},
 };
 constexpr std::uint64_t kHealthyWithinUs = 120'000'000;
+constexpr std::uint64_t kReadWithinUs = 60'000'000;
 
 }  // namespace
 
@@ -37,7 +38,8 @@ MeshWorld::MeshWorld(const MeshOptions& options) : options_(options), random_(op
     replicas_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, random_.between(2, 3)));
     partitions_ = static_cast<std::uint32_t>(random_.between(1, 3));
     client_world_ = {[this](std::size_t node, const std::string& client, Buffer header) { send_to_node(node, client, std::move(header)); },
-                     static_cast<std::size_t>(count), [this](const std::string& what) { note(what); }, &history_, &marks_};
+                     static_cast<std::size_t>(count), [this](const std::string& what) { note(what); }, &history_, &marks_,
+                     [this](const std::string& topic, std::uint32_t partition) { return leading_epoch(topic, partition); }};
     for (std::size_t i = 0; i < count; ++i) {
         MeshNode::Outbound out;
         out.to_peer = [this, i](std::size_t to, Frames frames) { send_to_peer(i, to, std::move(frames)); };
@@ -124,6 +126,38 @@ void MeshWorld::run() {
         run_until(clock_.now_us() + 200'000);
     }
     check_end();
+    read_everything();
+}
+
+// Through each node in turn, so that every way to the records is gone.
+void MeshWorld::read_everything() {
+    clients_.clear();
+    std::map<PartitionId, std::uint64_t> ends;
+    for (const auto& node : nodes_)
+        for (const auto& view : node->broker().partitions()) ends[view.id] = std::max(ends[view.id], view.high_watermark.value);
+    for (std::size_t node = 0; node < nodes_.size(); ++node)
+        for (const auto& view : nodes_[node]->broker().partitions())
+            clients_.push_back(std::make_unique<MeshReader>("r" + view.topic + std::to_string(view.id.partition.value) + "." + nodes_[node]->name(), random_.fork(),
+                                                            client_world_, view.topic, view.id.partition.value, node, ends[view.id]));
+    const std::uint64_t deadline_us = clock_.now_us() + kReadWithinUs;
+    while (!std::ranges::all_of(clients_, [](const auto& client) { return client->is_idle(); })) {
+        if (clock_.now_us() < deadline_us) {
+            run_until(clock_.now_us() + 200'000);
+            continue;
+        }
+        for (const auto& client : clients_)
+            if (!client->is_idle()) violated("not everything can be read long after the last fault: " + client->state() + view_of_all());
+    }
+}
+
+Epoch MeshWorld::leading_epoch(const std::string& topic, std::uint32_t partition) const {
+    std::optional<Epoch> oldest;
+    for (const auto& node : nodes_) {
+        if (!node->running()) continue;
+        for (const auto& view : node->broker().partitions())
+            if (view.topic == topic && view.id.partition.value == partition && view.leads) oldest = std::min(oldest.value_or(view.epoch), view.epoch);
+    }
+    return oldest.value_or(Epoch{});
 }
 
 // --- The network ---
@@ -215,6 +249,7 @@ MeshResult MeshWorld::take_result() {
         if (node->running()) collect_marks(*node);
     mark("acknowledged", history_.acknowledged);
     mark("read", history_.read);
+    mark("lost with their leader", history_.lost_with_leader);
     return {true, "", fingerprint_.value(), marks_};
 }
 

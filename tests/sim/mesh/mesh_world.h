@@ -53,6 +53,8 @@ class MeshWorld {
     void note_change(const MeshNode& node, const node::Broker::PartitionView& view);
     bool is_healthy(std::string& why);
     void check_end();
+    void read_everything();
+    Epoch leading_epoch(const std::string& topic, std::uint32_t partition) const;
     std::string view_of_all();
 
     void note(const std::string& what);
