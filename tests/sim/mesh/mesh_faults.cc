@@ -1,6 +1,7 @@
 // What goes wrong in a simulated mesh.
 #include <algorithm>
 
+#include "node/core/topic_register.h"
 #include "tests/sim/mesh/mesh_world.h"
 
 namespace sedge::sim {
@@ -44,8 +45,7 @@ void MeshWorld::inject_fault() {
             if (random_.one_in(2)) return stop_cleanly(victim);
             return;
         case 11:
-            if (random_.one_in(3)) return wipe_somebody();
-            return;
+            return wipe_somebody();
         case 12:
             if (!random_.one_in(3)) return;
             mark("power cuts of all");
@@ -85,6 +85,8 @@ void MeshWorld::end(std::size_t index, bool power_cut) {
     note(node.name() + (power_cut ? " loses power" : " is killed"));
     mark(power_cut ? "power cuts" : "kills");
     collect_marks(node);
+    // What it proposed may still arrive and be chosen, and nobody knows.
+    if (node.is_proposing()) accepts_may_come_until_us_ = clock_.now_us() + kLatestMessageUs;
     node.end(power_cut);
     stopping_.erase(index);
     for (const auto& other : nodes_) {
@@ -123,23 +125,62 @@ void MeshWorld::cut_links() {
     });
 }
 
-// One disk is lost for good, of a node that is not needed: another in-sync log is left, and a majority of voters.
-void MeshWorld::wipe_somebody() {
-    if (has_wiped_ || nodes_.size() < 3 || !admin_->all_made()) return;
-    const std::size_t victim = random_.below(nodes_.size());
-    for (const auto& node : nodes_)
-        if (!node->running()) return;
-    std::size_t led = 0;
-    for (const auto& node : nodes_) {
-        for (const auto& view : node->broker().partitions()) {
-            if (!view.leads) continue;
-            if (node.get() == nodes_[victim].get() || view.isr.size() < 2) return;
-            ++led;
-        }
-        for (const auto& metric : node->broker().metrics())
-            if ((metric.name == "sedge_voter_set" && metric.value < 3) || (metric.name == "sedge_register_changes" && metric.value > 0)) return;
+namespace {
+
+// The registers of one partition that may be chosen, now or by whoever finishes what is under way: what any acceptor holds, less what was
+// surely replaced.
+std::vector<node::PartitionRegister> possible_registers(const std::vector<std::map<node::RegisterKey, node::ChosenValue>>& accepted,
+                                                        const node::RegisterKey& key, const std::set<Buffer>& known_chosen) {
+    std::optional<node::Ballot> chosen;
+    for (const auto& memory : accepted) {
+        const auto held = memory.find(key);
+        if (held != memory.end() && known_chosen.contains(held->second.value)) chosen = std::max(chosen.value_or(node::Ballot{}), held->second.ballot);
     }
-    if (led != topics_.size() * partitions_) return;
+    std::vector<node::PartitionRegister> out;
+    for (const auto& memory : accepted) {
+        const auto held = memory.find(key);
+        if (held == memory.end() || (chosen && held->second.ballot < *chosen)) continue;
+        if (auto value = node::decode_partition_register(held->second.value)) out.push_back(std::move(*value));
+    }
+    return out;
+}
+
+}  // namespace
+
+// Is a log that is in sync left of each partition, whatever is chosen by now? Not who seems to lead counts: a new leader may not know yet.
+bool MeshWorld::survives_loss_of(std::size_t victim) const {
+    std::map<PartitionId, std::set<node::Replica>> left;
+    std::map<PartitionId, std::set<Buffer>> known_chosen;
+    std::vector<std::map<node::RegisterKey, node::ChosenValue>> accepted;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        if (!nodes_[i]->running() || nodes_[i]->is_proposing()) return false;
+        accepted.push_back(nodes_[i]->accepted());
+        for (const auto& view : nodes_[i]->broker().partitions()) {
+            auto& logs = left[view.id];
+            if (view.is_kept && i != victim) logs.insert({node::NodeId{nodes_[i]->id()}, node::LogId{view.log}});
+        }
+    }
+    for (const auto& memory : accepted)
+        for (const auto& [key, held] : memory)
+            if (const auto id = node::partition_of_register(key))
+                for (const auto& node : nodes_)
+                    if (node->knows_chosen(*id, held.value)) known_chosen[*id].insert(held.value);
+    return std::all_of(left.begin(), left.end(), [&](const auto& each) {
+        const auto registers = possible_registers(accepted, node::partition_key(each.first), known_chosen[each.first]);
+        return !registers.empty() && std::all_of(registers.begin(), registers.end(), [&](const node::PartitionRegister& value) {
+            return std::any_of(value.isr.begin(), value.isr.end(), [&](const auto& replica) { return each.second.contains(replica); });
+        });
+    });
+}
+
+// One disk is lost for good, of a node that is not needed: logs that are in sync are left, and a majority of voters.
+void MeshWorld::wipe_somebody() {
+    if (has_wiped_ || nodes_.size() < 3 || !admin_->all_made() || clock_.now_us() < accepts_may_come_until_us_) return;
+    const std::size_t victim = random_.below(nodes_.size());
+    if (!survives_loss_of(victim)) return;
+    for (const auto& node : nodes_)
+        for (const auto& metric : node->broker().metrics())
+            if (metric.name == "sedge_voter_set" && metric.value < 3) return;
     has_wiped_ = true;
     end(victim, true);
     nodes_[victim]->wipe();

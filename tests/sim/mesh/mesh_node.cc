@@ -220,6 +220,35 @@ const MeshLog& MeshNode::log(const PartitionId& partition) const {
     return found == logs_.end() ? kNone : found->second;
 }
 
+std::map<node::RegisterKey, node::ChosenValue> MeshNode::accepted() const {
+    std::map<node::RegisterKey, node::ChosenValue> out;
+    for (const Write& write : disk_) {
+        for (const node::JournalEntry& entry : write.entries) {
+            if (entry.type == EntryType::acceptor_made) out.clear();
+            if (entry.type != EntryType::acceptor_record) continue;
+            const auto record = node::decode_acceptor_record(entry.payload.view());
+            if (record && record->accepted != node::Ballot{}) out[record->key] = {record->accepted, record->value};
+        }
+    }
+    return out;
+}
+
+bool MeshNode::is_proposing() const {
+    const auto metrics = broker_->metrics();
+    return std::any_of(metrics.begin(), metrics.end(), [](const auto& each) { return each.name == "sedge_register_changes" && each.value > 0; });
+}
+
+bool MeshNode::knows_chosen(const PartitionId& partition, ByteView value) const {
+    const auto held = node::decode_partition_register(value);
+    for (const auto& view : broker_->partitions()) {
+        if (!held || view.id != partition || view.epoch != held->epoch) continue;
+        return std::ranges::equal(view.isr, held->isr, [](const auto& mine, const node::Replica& theirs) {
+            return mine.first == theirs.node.value && mine.second == theirs.log.value;
+        });
+    }
+    return false;
+}
+
 node::ReadResult MeshNode::find(const node::ReadEffect& effect) const {
     node::ReadResult result;
     const auto* read = std::get_if<node::ReadRecords>(&effect);

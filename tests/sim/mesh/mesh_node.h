@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "node/core/broker.h"
+#include "node/core/register_codec.h"
 #include "tests/sim/mesh/mesh_run.h"
 #include "tests/sim/random.h"
 
@@ -51,6 +52,12 @@ class MeshNode {
     node::Member member() const;
     // The log as the process knows it: what it gave to the disk, durable or not.
     const MeshLog& log(const PartitionId& partition) const;
+    // What its acceptor has accepted, as given to the disk.
+    std::map<node::RegisterKey, node::ChosenValue> accepted() const;
+    // Changes of registers that it proposes right now.
+    bool is_proposing() const;
+    // Does it know this value of the partition's register to be chosen?
+    bool knows_chosen(const PartitionId& partition, ByteView value) const;
     bool is_slow = false;
     std::uint64_t starts() const { return starts_; }
 

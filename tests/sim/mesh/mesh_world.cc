@@ -169,7 +169,7 @@ void MeshWorld::send_to_peer(std::size_t from, std::size_t to, Frames frames) {
     const bool twice = !calm_ && random_.per_mille(5);
     for (int copy = 0; copy < (twice ? 2 : 1); ++copy) {
         const bool late = !calm_ && random_.per_mille(3);
-        const std::uint64_t delay_us = late ? random_.magnitude(1'000, 2'000'000) : random_.between(50, delay_us_);
+        const std::uint64_t delay_us = late ? random_.magnitude(1'000, kLatestMessageUs) : random_.between(50, delay_us_);
         events_.schedule(clock_.now_us() + delay_us, [this, from, to, sent = with_bug(frames)]() mutable {
             if (to < nodes_.size() && nodes_[to]->running() && !is_cut(from, to)) nodes_[to]->on_peer(std::move(sent));
         });

@@ -20,6 +20,9 @@
 
 namespace sedge::sim {
 
+// Nothing is longer on its way between nodes.
+inline constexpr std::uint64_t kLatestMessageUs = 2'000'000;
+
 class MeshWorld {
   public:
     explicit MeshWorld(const MeshOptions& options);
@@ -47,6 +50,7 @@ class MeshWorld {
     void cut_links();
     void stop_cleanly(std::size_t index);
     void wipe_somebody();
+    bool survives_loss_of(std::size_t victim) const;
     void heal();
     // --- Checks (mesh_checks.cc) ---
     void check_leaders(MeshNode& node);
@@ -78,6 +82,7 @@ class MeshWorld {
     std::set<std::size_t> stopping_;
     std::uint64_t loss_per_mille_ = 0, delay_us_ = 2'000;
     std::uint64_t end_of_faults_us_ = 0;
+    std::uint64_t accepts_may_come_until_us_ = 0;
     bool calm_ = false, has_wiped_ = false;
     std::map<std::pair<PartitionId, std::uint32_t>, std::pair<std::uint64_t, std::uint64_t>> leaders_;  // -> node, start
     std::map<std::string, std::string> shown_;
